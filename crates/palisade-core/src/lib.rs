@@ -1,0 +1,47 @@
+//! The words of Palisade as types, its limits and its ports.
+//!
+//! Everything here is plain data and pure functions: no async runtime, no gRPC, no Cedar, no
+//! files. Crates that do the work depend on this one and not on each other.
+#![warn(missing_docs)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod actor;
+mod arguments;
+mod clock;
+mod decision;
+mod digest;
+mod duration;
+mod error_chain;
+mod facts;
+mod id;
+pub mod limits;
+mod log;
+mod problem;
+mod reason;
+mod record;
+mod request;
+mod requirement;
+mod revision;
+mod tool;
+mod verdict;
+
+pub use actor::{
+    Actor, ActorChain, ActorKind, ChainError, IssuerName, NameError, ParseActorError, Subject,
+};
+pub use arguments::{Arguments, ArgumentsError};
+pub use clock::{Clock, EpochMillis, SystemClock};
+pub use decision::{Decision, Obligations};
+pub use digest::{DigestKey, KeyedDigest, ParseSha256Error, Sha256Digest};
+pub use duration::{format_duration, parse_duration};
+pub use error_chain::ErrorChain;
+pub use facts::{FactSources, Facts};
+pub use id::{DecisionId, IdSource, RandomIds, RequestId};
+pub use log::{DecisionLog, LogError, LogFuture};
+pub use problem::{Problem, Problems, Severity};
+pub use reason::{Reason, ReasonCode};
+pub use record::{DecisionRecord, RecordedActor, RecordedLatency};
+pub use request::{Environment, RequestOptions, ResourceName, ToolCall};
+pub use requirement::{Cure, PostedRequirement, Requirement, RequirementKind};
+pub use revision::{BundleName, Revision};
+pub use tool::{Effect, Tier, ToolName, ToolNameError};
+pub use verdict::{Outcome, PolicyId, Prospect, Verdict};
