@@ -1,0 +1,364 @@
+//! The entities of a bundle: users, agents and groups of the author, tools and services of the
+//! catalog.
+//!
+//! Cedar's `Entities` are expensive to change, so a request never does: it takes the few entities
+//! it can reach into a small store of its own.
+
+use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
+
+use cedar_policy::{Entities, Entity, EntityTypeName, EntityUid, EvalResult, Schema};
+use palisade_catalog::Catalog;
+use palisade_core::{Actor, ActorKind, ErrorChain, IssuerName, Problem, Problems, Subject};
+use serde_json::{Value, json};
+
+use crate::names::{self, actor_type, entity};
+use crate::policy::Policies;
+use crate::{Issuers, SourceFile};
+
+/// All entities a request may reach.
+#[derive(Debug)]
+pub(crate) struct EntityStore {
+    entities: HashMap<EntityUid, Stored>,
+    /// Entities of mapped resource types, once more for each service that maps them, with that
+    /// service as parent.
+    mapped: HashMap<(String, EntityUid), Entity>,
+    /// Entities that policies name: reachable by every request.
+    named: Vec<EntityUid>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    entity: Entity,
+    /// Ancestors, and entities that attributes and tags refer to.
+    refers_to: Vec<EntityUid>,
+}
+
+impl EntityStore {
+    /// Reads the author's entities and adds the catalog's; `None` if there is a problem.
+    pub(crate) fn build(
+        catalog: &Catalog,
+        issuers: &Issuers,
+        schema: &Schema,
+        files: &[SourceFile],
+        policies: &Policies,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let before = problems.0.len();
+        let mut authored = Vec::new();
+        for file in files {
+            authored.extend(read_file(file, catalog, issuers, schema, problems));
+        }
+        if problems.0.len() > before {
+            return None;
+        }
+        let all = with_catalog(&authored, catalog);
+        let entities = match Entities::from_json_value(Value::Array(all), Some(schema)) {
+            Ok(entities) => entities,
+            Err(error) => {
+                let message = format!("the entities do not fit together: {}", ErrorChain(&error));
+                let mut problem = Problem::error("entities.rejected", message)
+                    .with_help("each entity stands once, and groups form no circle");
+                if let [file] = files {
+                    problem = problem.in_file(&file.name);
+                }
+                problems.0.push(problem);
+                return None;
+            }
+        };
+        advise_unknown_parents(&entities, &authored, files, problems);
+        let mapped = match mapped_entities(&authored, catalog, schema) {
+            Ok(mapped) => mapped,
+            Err(message) => {
+                problems.0.push(Problem::error("entities.rejected", message));
+                return None;
+            }
+        };
+        let named: HashSet<EntityUid> =
+            policies.by_id.values().flat_map(|policy| policy.cedar.entity_literals()).collect();
+        let stored = entities.iter().map(|entity| {
+            let refers_to = references(entity, &entities);
+            (entity.uid(), Stored { entity: entity.clone(), refers_to })
+        });
+        Some(Self { entities: stored.collect(), mapped, named: named.into_iter().collect() })
+    }
+
+    /// The entities reachable from `roots` and from what policies name, with `extra` taking the
+    /// place of stored ones.
+    pub(crate) fn slice(
+        &self,
+        roots: &[EntityUid],
+        extra: Option<Entity>,
+    ) -> Result<Entities, String> {
+        let mut open: Vec<&EntityUid> = roots.iter().chain(&self.named).collect();
+        let extra_uid = extra.as_ref().map(Entity::uid);
+        let mut seen: HashSet<&EntityUid> = HashSet::new();
+        let mut slice: Vec<Entity> = Vec::new();
+        while let Some(uid) = open.pop() {
+            if !seen.insert(uid) {
+                continue;
+            }
+            if let Some(stored) = self.entities.get(uid) {
+                open.extend(&stored.refers_to);
+                if extra_uid.as_ref() != Some(uid) {
+                    slice.push(stored.entity.clone());
+                }
+            }
+        }
+        slice.extend(extra);
+        Entities::from_entities(slice, None).map_err(|error| ErrorChain(&error).to_string())
+    }
+
+    /// A mapped resource as `service` sees it: in that service, with what the bundle knows of it.
+    pub(crate) fn mapped_resource(&self, service: &str, resource: &EntityUid) -> Entity {
+        let key = (service.to_owned(), resource.clone());
+        self.mapped.get(&key).cloned().unwrap_or_else(|| {
+            let parents = HashSet::from([entity(&names::SERVICE, service)]);
+            Entity::new_no_attrs(resource.clone(), parents)
+        })
+    }
+
+    /// Whether the bundle says of this agent that it may act on its own.
+    pub(crate) fn is_autonomous(&self, agent: &EntityUid) -> bool {
+        let attribute =
+            self.entities.get(agent).and_then(|stored| stored.entity.attr("autonomous"));
+        matches!(attribute, Some(Ok(EvalResult::Bool(true))))
+    }
+
+    /// The actors the bundle names, sorted.
+    pub(crate) fn actors(&self) -> Vec<Actor> {
+        let mut actors: Vec<Actor> = self.entities.keys().filter_map(actor).collect();
+        actors.sort();
+        actors
+    }
+}
+
+/// The actor an entity stands for; `None` for other types and for catalogued services.
+fn actor(uid: &EntityUid) -> Option<Actor> {
+    let kind = ActorKind::ALL.into_iter().find(|kind| actor_type(*kind) == uid.type_name())?;
+    let (issuer, subject) = uid.id().unescaped().split_once(':')?;
+    Some(Actor {
+        kind,
+        issuer: IssuerName::new(issuer).ok()?,
+        subject: Subject::new(subject).ok()?,
+    })
+}
+
+fn read_file(
+    file: &SourceFile,
+    catalog: &Catalog,
+    issuers: &Issuers,
+    schema: &Schema,
+    problems: &mut Problems,
+) -> Vec<Value> {
+    let values: Vec<Value> =
+        match serde_json::from_str(&file.text) {
+            Ok(values) => values,
+            Err(error) => {
+                let span = byte_offset(&file.text, error.line(), error.column());
+                let problem =
+                    Problem::error("entities.syntax", format!("no list of entities: {error}"))
+                        .in_file(&file.name)
+                        .at(span..span);
+                problems.0.push(problem.with_help(
+                    "write a JSON list of `{\"uid\": …, \"attrs\": …, \"parents\": …}`",
+                ));
+                return Vec::new();
+            }
+        };
+    for value in &values {
+        if let Err(error) = Entity::from_json_value(value.clone(), Some(schema)) {
+            let message = ErrorChain(&error).to_string();
+            let problem = Problem::error("entities.rejected", message);
+            problems.0.push(locate(problem, file, value));
+        }
+        check_id(value, file, catalog, issuers, problems);
+    }
+    values
+}
+
+/// Actors are named `<issuer alias>:<subject>`; anything else could never be asked for.
+fn check_id(
+    value: &Value,
+    file: &SourceFile,
+    catalog: &Catalog,
+    issuers: &Issuers,
+    problems: &mut Problems,
+) {
+    let Some((entity_type, id)) = uid_of(value) else { return };
+    let alias = id.split_once(':').map(|(alias, _)| alias);
+    let known_alias = alias.is_some_and(|alias| issuers.has_alias(alias));
+    let problem = match entity_type.as_str() {
+        "User" | "Agent" if !known_alias => Some("entities.unknown_issuer"),
+        "Service" if !known_alias && !catalog.services().any(|(name, _)| name == id) => {
+            Some("entities.unknown_issuer")
+        }
+        "Tool" | "Action" => Some("entities.reserved"),
+        _ => None,
+    };
+    let problem = match problem {
+        None => return,
+        Some("entities.reserved") => Problem::error(
+            "entities.reserved",
+            format!("`{entity_type}::\"{id}\"` is made from the catalog"),
+        )
+        .with_help("describe the tool in `catalog.yaml`"),
+        Some(code) => Problem::error(
+            code,
+            format!("`{entity_type}::\"{id}\"` does not start with a known issuer alias"),
+        )
+        .with_help("name it `<alias>:<subject>`, with an alias from `bundle.yaml`"),
+    };
+    problems.0.push(locate(problem, file, value));
+}
+
+fn locate(problem: Problem, file: &SourceFile, value: &Value) -> Problem {
+    let problem = problem.in_file(&file.name);
+    let id = uid_of(value).and_then(|(_, id)| serde_json::to_string(&id).ok());
+    match id.and_then(|id| file.text.find(&id).map(|start| start..start + id.len())) {
+        Some(span) => problem.at(span),
+        None => problem,
+    }
+}
+
+/// Type and id of an entity in JSON, in either of Cedar's spellings.
+fn uid_of(value: &Value) -> Option<(String, String)> {
+    reference(value.get("uid")?)
+}
+
+fn reference(uid: &Value) -> Option<(String, String)> {
+    let uid = uid.get("__entity").unwrap_or(uid);
+    Some((uid.get("type")?.as_str()?.to_owned(), uid.get("id")?.as_str()?.to_owned()))
+}
+
+/// The author's entities with those of the catalog.
+fn with_catalog(authored: &[Value], catalog: &Catalog) -> Vec<Value> {
+    let mut all = authored.to_vec();
+    for segment in catalog.segments() {
+        add_parent(&mut all, "Segment", segment, None);
+    }
+    for (name, service) in catalog.services() {
+        add_parent(&mut all, "Service", name, Some(("Segment", &service.segment)));
+    }
+    for tool in catalog.tools() {
+        all.push(json!({
+            "uid": { "type": "Tool", "id": tool.name.as_str() },
+            "attrs": {
+                "tier": tool.tier.number(),
+                "effects": [tool.effect.as_str()],
+                "reversible": tool.reversible,
+                "egress": tool.egress,
+            },
+            "parents": [{ "type": "Service", "id": tool.name.service() }],
+        }));
+    }
+    all
+}
+
+/// Makes sure an entity is there and has a parent.
+fn add_parent(all: &mut Vec<Value>, entity_type: &str, id: &str, parent: Option<(&str, &str)>) {
+    let parent = parent.map(|(parent_type, id)| json!({ "type": parent_type, "id": id }));
+    let wanted = (entity_type.to_owned(), id.to_owned());
+    match all.iter_mut().find(|value| uid_of(value).as_ref() == Some(&wanted)) {
+        Some(authored) => push_parent(authored, parent),
+        None => all.push(json!({
+            "uid": { "type": entity_type, "id": id },
+            "attrs": {},
+            "parents": parent.into_iter().collect::<Vec<_>>(),
+        })),
+    }
+}
+
+fn push_parent(value: &mut Value, parent: Option<Value>) {
+    let Some(parent) = parent else { return };
+    let Some(object) = value.as_object_mut() else { return };
+    let parents = object.entry("parents").or_insert_with(|| json!([]));
+    if let Some(parents) = parents.as_array_mut() {
+        parents.push(parent);
+    }
+}
+
+/// Entities of mapped resource types, for each service that maps them.
+fn mapped_entities(
+    authored: &[Value],
+    catalog: &Catalog,
+    schema: &Schema,
+) -> Result<HashMap<(String, EntityUid), Entity>, String> {
+    let mapping: HashSet<(&str, &str)> = catalog
+        .tools()
+        .filter_map(|tool| {
+            let mapping = tool.resource.as_ref()?;
+            Some((tool.name.service(), mapping.entity_type.as_str()))
+        })
+        .collect();
+    let mut mapped = HashMap::new();
+    for value in authored {
+        let Some((entity_type, _)) = uid_of(value) else { continue };
+        for (service, _) in mapping.iter().filter(|(_, mapped)| *mapped == entity_type) {
+            let mut value = value.clone();
+            push_parent(&mut value, Some(json!({ "type": "Service", "id": service })));
+            let entity = Entity::from_json_value(value, Some(schema))
+                .map_err(|error| ErrorChain(&error).to_string())?;
+            mapped.insert(((*service).to_owned(), entity.uid()), entity);
+        }
+    }
+    Ok(mapped)
+}
+
+/// A parent that is no entity of the bundle is most likely a misspelt group.
+fn advise_unknown_parents(
+    entities: &Entities,
+    authored: &[Value],
+    files: &[SourceFile],
+    problems: &mut Problems,
+) {
+    for value in authored {
+        let parents = value.get("parents").and_then(Value::as_array);
+        for (parent_type, id) in parents.into_iter().flatten().filter_map(reference) {
+            let Ok(type_name) = EntityTypeName::from_str(&parent_type) else { continue };
+            if entities.get(&entity(&type_name, &id)).is_some() {
+                continue;
+            }
+            let message =
+                format!("the parent `{parent_type}::\"{id}\"` is no entity of the bundle");
+            let problem = Problem::advice("entities.unknown_parent", message)
+                .with_help("add it, so that a misspelt group shows");
+            let quoted = format!("\"{id}\"");
+            let file = files.iter().find(|file| file.text.contains(&quoted));
+            problems.0.push(match file {
+                Some(file) => locate(problem, file, &json!({ "uid": { "type": "", "id": id } })),
+                None => problem,
+            });
+        }
+    }
+}
+
+/// Ancestors of an entity, and the entities that its attributes and tags refer to.
+fn references(entity: &Entity, entities: &Entities) -> Vec<EntityUid> {
+    let mut found: HashSet<EntityUid> = HashSet::new();
+    if let Some(ancestors) = entities.ancestors(&entity.uid()) {
+        found.extend(ancestors.cloned());
+    }
+    let values = entity.attrs().chain(entity.tags()).filter_map(|(_, value)| value.ok());
+    let mut open: Vec<EvalResult> = values.collect();
+    while let Some(value) = open.pop() {
+        match value {
+            EvalResult::EntityUid(uid) => {
+                found.insert(uid);
+            }
+            EvalResult::Set(set) => open.extend(set.iter().cloned()),
+            EvalResult::Record(record) => open.extend(record.iter().map(|(_, v)| v.clone())),
+            EvalResult::Bool(_)
+            | EvalResult::Long(_)
+            | EvalResult::String(_)
+            | EvalResult::ExtensionValue(_) => {}
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The byte offset of a line and column as `serde_json` counts them, from 1.
+fn byte_offset(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    (before + column.saturating_sub(1)).min(text.len())
+}

@@ -1,0 +1,299 @@
+//! Policies as the engine keeps them, read from Cedar files.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::{Effect, EntityUid, Policy, PolicySet, SlotId, Template};
+use miette::Diagnostic;
+use palisade_core::{PolicyId, Problem, Problems, Requirement};
+
+use crate::annotations::Annotations;
+use crate::condition::{self, Reads};
+use crate::{PolicyEffect, SourceFile, TemplateLink};
+
+/// One policy with what its annotations say.
+#[derive(Debug)]
+pub(crate) struct CompiledPolicy {
+    pub(crate) id: PolicyId,
+    pub(crate) effect: PolicyEffect,
+    pub(crate) reason: Option<String>,
+    pub(crate) requirement: Option<Requirement>,
+    /// Never part of an answer.
+    pub(crate) shadow: bool,
+    /// The policy as Cedar has it, under our id.
+    pub(crate) cedar: Policy,
+    /// What its conditions can read.
+    pub(crate) reads: Reads,
+    pub(crate) place: Place,
+}
+
+/// Where something stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    pub(crate) span: Option<Range<usize>>,
+    /// Line of the span's start, from 1.
+    pub(crate) line: usize,
+}
+
+impl Place {
+    fn new(file: &SourceFile, span: Option<Range<usize>>) -> Self {
+        let start = span.as_ref().map_or(0, |span| span.start);
+        let before = file.text.get(..start).unwrap_or_default();
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        Self { file: Arc::clone(&file.name), span, line }
+    }
+
+    /// `policies/refunds.cedar:12`
+    pub(crate) fn location(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
+    /// The problem, at this place.
+    pub(crate) fn mark(&self, problem: Problem) -> Problem {
+        let problem = problem.in_file(&self.file);
+        match &self.span {
+            Some(span) => problem.at(span.clone()),
+            None => problem,
+        }
+    }
+}
+
+/// All policies of a bundle.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    pub(crate) by_id: BTreeMap<PolicyId, CompiledPolicy>,
+    /// Everything, templates and shadow policies included: what is validated.
+    pub(crate) all: PolicySet,
+    /// The permits that count.
+    pub(crate) permits: PolicySet,
+    /// The forbids that count.
+    pub(crate) forbids: PolicySet,
+    templates: BTreeMap<String, TemplateEntry>,
+}
+
+#[derive(Debug)]
+struct TemplateEntry {
+    template: Template,
+    annotations: Annotations,
+    place: Place,
+    linked: bool,
+}
+
+impl Policies {
+    /// Reads policy files and template links.
+    pub(crate) fn read(
+        files: &[SourceFile],
+        links: &[TemplateLink],
+        problems: &mut Problems,
+    ) -> Self {
+        let mut policies = Self::default();
+        for file in files {
+            match PolicySet::from_str(&file.text) {
+                Ok(set) => policies.add_file(file, &set, problems),
+                Err(errors) => {
+                    for error in errors.iter() {
+                        problems.0.push(cedar_problem("policy.syntax", error, &file.name));
+                    }
+                }
+            }
+        }
+        for link in links {
+            policies.link(link, problems);
+        }
+        for entry in policies.templates.values().filter(|entry| !entry.linked) {
+            let message = "the template is never linked, so it does nothing";
+            let problem = Problem::advice("policy.unlinked_template", message)
+                .with_help("link it in `policies/links.yaml`, or remove it");
+            problems.0.push(entry.place.mark(problem));
+        }
+        policies
+    }
+
+    /// Adds the policies of one file in the order they stand in it.
+    fn add_file(&mut self, file: &SourceFile, set: &PolicySet, problems: &mut Problems) {
+        let start = |span: Option<Range<usize>>| span.map_or(0, |span| span.start);
+        let mut templates: Vec<&Template> = set.templates().collect();
+        templates.sort_by_key(|template| start(condition::template_span(template)));
+        for template in templates {
+            self.add_template(file, template, problems);
+        }
+        let mut policies: Vec<&Policy> = set.policies().collect();
+        policies.sort_by_key(|policy| start(condition::policy_span(policy)));
+        for policy in policies {
+            let place = Place::new(file, condition::policy_span(policy));
+            let annotations =
+                read_annotations(policy.annotations(), policy.effect(), &place, problems);
+            let Some(id) = annotations.id.clone() else { continue };
+            if self.is_taken(&id, &place, problems) {
+                continue;
+            }
+            let cedar = policy.new_id(cedar_policy::PolicyId::new(&id));
+            let added = self.all.add(cedar.clone());
+            let counted = match effect_of(&cedar) {
+                _ if annotations.shadow => Ok(()),
+                PolicyEffect::Permit => self.permits.add(cedar.clone()),
+                PolicyEffect::Forbid => self.forbids.add(cedar.clone()),
+            };
+            if let Err(error) = added.and(counted) {
+                problems.0.push(place.mark(Problem::error("policy.rejected", error.to_string())));
+            }
+            self.keep(&id, cedar, annotations, place);
+        }
+    }
+
+    fn add_template(&mut self, file: &SourceFile, template: &Template, problems: &mut Problems) {
+        let place = Place::new(file, condition::template_span(template));
+        let annotations =
+            read_annotations(template.annotations(), template.effect(), &place, problems);
+        let Some(id) = annotations.id.clone() else { return };
+        if self.is_taken(&id, &place, problems) {
+            return;
+        }
+        let template = template.new_id(cedar_policy::PolicyId::new(&id));
+        let added = self.all.add_template(template.clone());
+        let counted = match template.effect() {
+            _ if annotations.shadow => Ok(()),
+            Effect::Permit => self.permits.add_template(template.clone()),
+            Effect::Forbid => self.forbids.add_template(template.clone()),
+        };
+        if let Err(error) = added.and(counted) {
+            problems.0.push(place.mark(Problem::error("policy.rejected", error.to_string())));
+        }
+        self.templates.insert(id, TemplateEntry { template, annotations, place, linked: false });
+    }
+
+    fn link(&mut self, link: &TemplateLink, problems: &mut Problems) {
+        let place = Place { file: Arc::clone(&link.file), span: link.span.clone(), line: 1 };
+        let reject = |message: String, help: &str, problems: &mut Problems| {
+            let problem = Problem::error("policy.link", message).with_help(help);
+            problems.0.push(place.mark(problem));
+        };
+        if self.is_taken(&link.id, &place, problems) {
+            return;
+        }
+        let mut slots = std::collections::HashMap::new();
+        for (slot, name) in
+            [(SlotId::principal(), &link.principal), (SlotId::resource(), &link.resource)]
+        {
+            let Some(name) = name else { continue };
+            match EntityUid::from_str(name) {
+                Ok(entity) => {
+                    slots.insert(slot, entity);
+                }
+                Err(error) => {
+                    let message = format!("`{name}` is no entity: {error}");
+                    return reject(message, "write it like `Group::\"support\"`", problems);
+                }
+            }
+        }
+        let Some(entry) = self.templates.get_mut(&link.template) else {
+            let message = format!("there is no template `{}`", link.template);
+            return reject(message, "name the `@id` of a policy with slots", problems);
+        };
+        entry.linked = true;
+        let annotations = entry.annotations.clone();
+        let template_place = entry.place.clone();
+        let effect = entry.template.effect();
+        let template = cedar_policy::PolicyId::new(&link.template);
+        let id = cedar_policy::PolicyId::new(&link.id);
+        let linked = self.all.link(template.clone(), id.clone(), slots.clone());
+        let counted = match effect {
+            _ if annotations.shadow => Ok(()),
+            Effect::Permit => self.permits.link(template, id.clone(), slots),
+            Effect::Forbid => self.forbids.link(template, id.clone(), slots),
+        };
+        if let Err(error) = linked.and(counted) {
+            let message = palisade_core::ErrorChain(&error).to_string();
+            return reject(message, "fill exactly the slots the template has", problems);
+        }
+        if let Some(cedar) = self.all.policy(&id).cloned() {
+            self.keep(&link.id, cedar, annotations, template_place);
+        }
+    }
+
+    fn is_taken(&self, id: &str, place: &Place, problems: &mut Problems) -> bool {
+        let first = self.by_id.get(&PolicyId::new(id)).map(|policy| &policy.place);
+        let first = first.or_else(|| self.templates.get(id).map(|entry| &entry.place));
+        if let Some(first) = first {
+            let message = format!("the `@id` `{id}` is already taken at {}", first.location());
+            let problem = Problem::error("policy.duplicate_id", message)
+                .with_help("give every policy an id of its own; answers and records name it");
+            problems.0.push(place.mark(problem));
+        }
+        first.is_some()
+    }
+
+    fn keep(&mut self, id: &str, cedar: Policy, annotations: Annotations, place: Place) {
+        let Annotations { id: _, reason, requirement, shadow } = annotations;
+        let id = PolicyId::new(id);
+        let policy = CompiledPolicy {
+            id: id.clone(),
+            effect: effect_of(&cedar),
+            reason,
+            requirement,
+            shadow,
+            reads: Reads::of_policy(&cedar),
+            cedar,
+            place,
+        };
+        self.by_id.insert(id, policy);
+    }
+
+    /// The policies that count, shadow policies left out, sorted by id.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &CompiledPolicy> {
+        self.by_id.values().filter(|policy| !policy.shadow)
+    }
+
+    /// Where a policy or template stands.
+    pub(crate) fn place(&self, id: &str) -> Option<&Place> {
+        let policy = self.by_id.get(&PolicyId::new(id)).map(|policy| &policy.place);
+        policy.or_else(|| self.templates.get(id).map(|entry| &entry.place))
+    }
+
+    /// What every policy and template can read, with where it stands.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (Reads, &Place)> {
+        let policies = self.by_id.values().map(|policy| (policy.reads.clone(), &policy.place));
+        let templates = self.templates.values();
+        policies.chain(templates.map(|t| (Reads::of_template(&t.template), &t.place)))
+    }
+}
+
+fn effect_of(policy: &Policy) -> PolicyEffect {
+    match policy.effect() {
+        Effect::Permit => PolicyEffect::Permit,
+        Effect::Forbid => PolicyEffect::Forbid,
+    }
+}
+
+fn read_annotations<'a>(
+    annotations: impl Iterator<Item = (&'a str, &'a str)>,
+    effect: Effect,
+    place: &Place,
+    problems: &mut Problems,
+) -> Annotations {
+    let (annotations, found) = Annotations::read(annotations, effect == Effect::Forbid);
+    for problem in found {
+        let problem = Problem::error(problem.code, problem.message).with_help(problem.help);
+        problems.0.push(place.mark(problem));
+    }
+    annotations
+}
+
+/// What Cedar says is wrong, at the place it says.
+pub(crate) fn cedar_problem(
+    code: &'static str,
+    diagnostic: &dyn Diagnostic,
+    file: &Arc<str>,
+) -> Problem {
+    let mut problem = Problem::error(code, diagnostic.to_string()).in_file(file);
+    if let Some(help) = diagnostic.help() {
+        problem = problem.with_help(help.to_string());
+    }
+    match diagnostic.labels().and_then(|mut labels| labels.next()) {
+        Some(label) => problem.at(label.offset()..label.offset() + label.len()),
+        None => problem,
+    }
+}

@@ -1,0 +1,136 @@
+//! The Cedar schema: generated from the catalog, merged with the author's fragments.
+
+use cedar_policy::{Schema, SchemaFragment, ValidationMode, Validator};
+use miette::Diagnostic;
+use palisade_catalog::{Catalog, cedar_schema, merge_fragment};
+use palisade_core::{ErrorChain, FactSources, Problem, Problems};
+
+use crate::SourceFile;
+use crate::policy::{Policies, cedar_problem};
+
+/// The schema in both forms: Cedar's, and as JSON for printing.
+#[derive(Debug)]
+pub(crate) struct BundleSchema {
+    pub(crate) cedar: Schema,
+    pub(crate) json: serde_json::Value,
+}
+
+/// Generates, merges and reads the schema; `None` if there is a problem.
+pub(crate) fn build(
+    catalog: &Catalog,
+    fragments: &[SourceFile],
+    problems: &mut Problems,
+) -> Option<BundleSchema> {
+    let mut json = cedar_schema(catalog);
+    let before = problems.0.len();
+    for file in fragments {
+        let Some(fragment) = read_fragment(file, problems) else { continue };
+        match merge_fragment(json.clone(), &fragment) {
+            Ok(merged) => json = merged,
+            Err(messages) => {
+                for message in messages {
+                    let problem = Problem::error("schema.conflict", message);
+                    problems.0.push(problem.in_file(&file.name).with_help(
+                        "the catalog makes tools and actions; a fragment adds entity types and \
+                         attributes",
+                    ));
+                }
+            }
+        }
+    }
+    if problems.0.len() > before {
+        return None;
+    }
+    match Schema::from_json_value(json.clone()) {
+        Ok(cedar) => Some(BundleSchema { cedar, json }),
+        Err(error) => {
+            let message = format!("the merged schema is rejected: {}", ErrorChain(&error));
+            let mut problem = Problem::error("schema.rejected", message);
+            if let Some(help) = error.help() {
+                problem = problem.with_help(help.to_string());
+            }
+            if let Some(file) = fragments.first() {
+                problem = problem.in_file(&file.name);
+            }
+            problems.0.push(problem);
+            None
+        }
+    }
+}
+
+fn read_fragment(file: &SourceFile, problems: &mut Problems) -> Option<serde_json::Value> {
+    match SchemaFragment::from_cedarschema_str(&file.text) {
+        Ok((fragment, warnings)) => {
+            for warning in warnings {
+                problems.0.push(cedar_problem("schema.warning", &warning, &file.name));
+            }
+            fragment.to_json_value().ok()
+        }
+        Err(error) => {
+            problems.0.push(cedar_problem("schema.syntax", &error, &file.name));
+            None
+        }
+    }
+}
+
+/// Validates all policies strictly; warnings count as errors, because Cedar only warns of a
+/// policy that can never apply.
+pub(crate) fn validate(schema: &Schema, policies: &Policies, problems: &mut Problems) {
+    let result = Validator::new(schema.clone()).validate(&policies.all, ValidationMode::Strict);
+    let errors =
+        result.validation_errors().map(|error| (error.policy_id(), error as &dyn Diagnostic));
+    let warnings = result
+        .validation_warnings()
+        .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
+    let found: Vec<_> = errors.chain(warnings).collect();
+    for (id, diagnostic) in found {
+        let Some(place) = policies.place(id.as_ref()) else {
+            problems.0.push(Problem::error("policy.validation", diagnostic.to_string()));
+            continue;
+        };
+        let mut problem = cedar_problem("policy.validation", diagnostic, &place.file);
+        if problem.span.is_none() {
+            problem = place.mark(problem);
+        }
+        problems.0.push(problem);
+    }
+}
+
+/// Facts that need a component, with the switch that says whether it is there.
+fn optional_facts(sources: FactSources) -> [(&'static str, bool); 6] {
+    let FactSources { attestation, auth, grounding, labels, session } = sources;
+    [
+        ("attestation", attestation),
+        ("auth", auth),
+        ("data", labels),
+        ("grounding", grounding),
+        ("session", session),
+        ("ungrounded", grounding),
+    ]
+}
+
+/// Refuses policies that read facts nobody provides: absent must not be safe by accident.
+// FAIL-CLOSED: a policy that cannot be followed counts as reading everything.
+pub(crate) fn check_facts(sources: FactSources, policies: &Policies, problems: &mut Problems) {
+    for (reads, place) in policies.reads() {
+        for (fact, provided) in optional_facts(sources) {
+            if provided || !reads.reads(fact) {
+                continue;
+            }
+            let message = if reads.context.contains(fact) {
+                format!("the policy reads `context.{fact}`, which no configured component provides")
+            } else {
+                format!(
+                    "the policy uses `context` as a whole, and so may read `context.{fact}`, \
+                     which no configured component provides"
+                )
+            };
+            let problem = Problem::error("policy.fact_not_provided", message)
+                .with_help("remove the condition, or configure the component first");
+            problems.0.push(place.mark(problem));
+            if reads.whole_context {
+                break;
+            }
+        }
+    }
+}

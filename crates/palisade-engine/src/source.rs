@@ -1,0 +1,80 @@
+//! What a snapshot is built from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use palisade_catalog::Catalog;
+use palisade_core::{IssuerName, Revision};
+
+/// One text file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path relative to the bundle, with `/`, e.g. `policies/refunds.cedar`.
+    pub name: Arc<str>,
+    /// Its content.
+    pub text: Arc<str>,
+}
+
+/// Which issuers the bundle knows: alias to issuer identifier (`corp` → `https://idp.example`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issuers(BTreeMap<String, String>);
+
+impl Issuers {
+    /// Issuer aliases with the identifiers they stand for.
+    #[must_use]
+    pub const fn new(identifiers: BTreeMap<String, String>) -> Self {
+        Self(identifiers)
+    }
+
+    /// The alias of an issuer that was named by alias or by identifier.
+    #[must_use]
+    pub fn alias(&self, name: &IssuerName) -> Option<&str> {
+        let name = name.as_str();
+        self.0
+            .iter()
+            .find(|(alias, identifier)| *alias == name || *identifier == name)
+            .map(|(alias, _)| alias.as_str())
+    }
+
+    /// Whether this is a known alias.
+    #[must_use]
+    pub fn has_alias(&self, alias: &str) -> bool {
+        self.0.contains_key(alias)
+    }
+}
+
+/// Everything a snapshot is built from.
+#[derive(Clone, Debug)]
+pub struct SnapshotSources {
+    /// Names this state of the bundle.
+    pub revision: Revision,
+    /// Who may vouch for actors.
+    pub issuers: Issuers,
+    /// The tools.
+    pub catalog: Catalog,
+    /// `policies/*.cedar`, sorted by name.
+    pub policies: Vec<SourceFile>,
+    /// `policies/links.yaml` as (file, template links).
+    pub links: Vec<TemplateLink>,
+    /// `schema/*.cedarschema`, sorted by name.
+    pub schema: Vec<SourceFile>,
+    /// `entities/*.json`, sorted by name, in Cedar's entity format.
+    pub entities: Vec<SourceFile>,
+}
+
+/// One template link: a template with its slots filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateLink {
+    /// The linked policy's id.
+    pub id: String,
+    /// The template's `@id`.
+    pub template: String,
+    /// Entity for `?principal`, e.g. `Group::"support"`.
+    pub principal: Option<String>,
+    /// Entity for `?resource`, e.g. `Service::"crm"`.
+    pub resource: Option<String>,
+    /// The file it stands in.
+    pub file: Arc<str>,
+    /// Where in the file, in bytes, if known.
+    pub span: Option<std::ops::Range<usize>>,
+}
