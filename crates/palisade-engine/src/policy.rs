@@ -166,7 +166,8 @@ impl Policies {
     }
 
     fn link(&mut self, link: &TemplateLink, problems: &mut Problems) {
-        let place = Place { file: Arc::clone(&link.file), span: link.span.clone(), line: 1 };
+        let place =
+            Place { file: Arc::clone(&link.file), span: link.span.clone(), line: link.line };
         let reject = |message: String, help: &str, problems: &mut Problems| {
             let problem = Problem::error("policy.link", message).with_help(help);
             problems.0.push(place.mark(problem));

@@ -1,6 +1,7 @@
 //! What a snapshot is built from.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use palisade_catalog::Catalog;
@@ -76,5 +77,7 @@ pub struct TemplateLink {
     /// The file it stands in.
     pub file: Arc<str>,
     /// Where in the file, in bytes, if known.
-    pub span: Option<std::ops::Range<usize>>,
+    pub span: Option<Range<usize>>,
+    /// Line in the file, from 1.
+    pub line: usize,
 }

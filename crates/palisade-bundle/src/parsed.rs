@@ -1,0 +1,138 @@
+//! A bundle whose files each have their form; whether they fit together is not known yet.
+
+use palisade_catalog::Catalog;
+use palisade_core::{FactSources, Problem, Problems, Revision};
+use palisade_engine::{PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
+
+use crate::layout::{self, CATALOG_FILE, LINKS_FILE, MANIFEST_FILE};
+use crate::manifest::{self, Manifest};
+use crate::raw::RawBundle;
+use crate::test_case::{self, TestCase};
+use crate::validated::ValidatedBundle;
+use crate::{lint, template_links};
+
+/// A bundle whose manifest, catalog, links and tests have been read. Policies, schema and entities
+/// are still text: only the engine knows what they mean.
+#[derive(Debug)]
+pub struct ParsedBundle {
+    sources: SnapshotSources,
+    tests: Vec<TestCase>,
+}
+
+impl RawBundle {
+    /// Reads every file. With the bundle come the advices for its author.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the form of any file, and content that only a later version
+    /// can enforce.
+    pub fn parse(&self) -> Result<(ParsedBundle, Problems), Problems> {
+        let mut problems = refuse_unsupported(self);
+        let manifest = self
+            .required(MANIFEST_FILE, &mut problems)
+            .and_then(|file| manifest::read(&file, &mut problems));
+        let catalog = self
+            .required(CATALOG_FILE, &mut problems)
+            .and_then(|file| read_catalog(&file, &mut problems));
+        let links = self.links(&mut problems);
+        let tests = self.tests(&mut problems);
+
+        let (Some(manifest), Some(catalog)) = (manifest, catalog) else {
+            return Err(Problems(problems));
+        };
+        let Manifest { name, version, issuers } = manifest;
+        let sources = SnapshotSources {
+            revision: Revision { bundle: name, version, digest: self.digest() },
+            issuers,
+            catalog,
+            policies: self.folder("policies", "cedar"),
+            links,
+            schema: self.folder("schema", "cedarschema"),
+            entities: self.folder("entities", "json"),
+        };
+        Problems(problems).or(ParsedBundle { sources, tests })
+    }
+
+    fn required(&self, path: &str, problems: &mut Vec<Problem>) -> Option<SourceFile> {
+        let file = self.file(path);
+        if file.is_none() {
+            problems.push(
+                Problem::error("bundle.missing_file", format!("the bundle has no `{path}`"))
+                    .with_help("is this the directory of a bundle?"),
+            );
+        }
+        file
+    }
+
+    fn links(&self, problems: &mut Vec<Problem>) -> Vec<TemplateLink> {
+        match self.file(LINKS_FILE).map(|file| template_links::read(&file)) {
+            Some(Ok(links)) => links,
+            Some(Err(problem)) => {
+                problems.push(problem);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn tests(&self, problems: &mut Vec<Problem>) -> Vec<TestCase> {
+        let mut tests = Vec::new();
+        for file in self.folder("tests", "yaml") {
+            tests.extend(test_case::read_yaml(&file, problems));
+        }
+        for file in self.folder("tests", "json") {
+            tests.extend(test_case::read_cedar_json(&file, problems));
+        }
+        tests
+    }
+}
+
+impl ParsedBundle {
+    /// Validates the whole strictly, given which facts will be there when it decides. With the
+    /// bundle come the advices for its author.
+    ///
+    /// # Errors
+    /// Everything that keeps it from loading.
+    pub fn validate(self, facts: FactSources) -> Result<(ValidatedBundle, Problems), Problems> {
+        let Self { sources, tests } = self;
+        let (snapshot, Problems(mut problems)) = PolicySnapshot::build(&sources, facts)?;
+        problems.extend(lint::tests(&tests, &sources.catalog));
+        Problems(problems).or(ValidatedBundle::new(snapshot, tests, sources.policies))
+    }
+}
+
+/// Content of capabilities that do not exist yet.
+// FAIL-CLOSED: a limit or an invariant that is written down but not enforced would be worse than
+// none, because its author relies on it.
+fn refuse_unsupported(bundle: &RawBundle) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for file in bundle.files() {
+        let Some(capability) = layout::unsupported_capability(&file.name) else {
+            continue;
+        };
+        if !file.text.trim().is_empty() {
+            let message = format!("this version of Palisade has no {capability} yet");
+            problems.push(
+                Problem::error("bundle.not_supported", message)
+                    .with_help("remove the file: nothing in it would be enforced")
+                    .in_file(&file.name),
+            );
+        }
+    }
+    problems
+}
+
+fn read_catalog(file: &SourceFile, problems: &mut Vec<Problem>) -> Option<Catalog> {
+    match Catalog::parse(&file.name, &file.text) {
+        Ok((catalog, advice)) => {
+            problems.extend(advice.0);
+            Some(catalog)
+        }
+        Err(errors) => {
+            problems.extend(errors.0);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

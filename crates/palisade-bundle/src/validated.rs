@@ -1,0 +1,72 @@
+//! A bundle that makes sense as a whole; its own tests have not been run yet.
+
+use palisade_core::Problems;
+use palisade_engine::{PolicySnapshot, SourceFile};
+
+use crate::error::ActivateError;
+use crate::lint;
+use crate::test_case::TestCase;
+use crate::test_report::TestReport;
+use crate::test_run;
+
+/// A bundle that passed strict validation.
+#[derive(Debug)]
+pub struct ValidatedBundle {
+    snapshot: PolicySnapshot,
+    tests: Vec<TestCase>,
+    /// Where policies stand, for advice about them.
+    policies: Vec<SourceFile>,
+}
+
+impl ValidatedBundle {
+    pub(crate) const fn new(
+        snapshot: PolicySnapshot,
+        tests: Vec<TestCase>,
+        policies: Vec<SourceFile>,
+    ) -> Self {
+        Self { snapshot, tests, policies }
+    }
+
+    /// What the bundle would decide with. For tools that look into a bundle: a server decides only
+    /// with what [`activate`](Self::activate) returns.
+    #[must_use]
+    pub const fn snapshot(&self) -> &PolicySnapshot {
+        &self.snapshot
+    }
+
+    /// Runs the bundle's tests.
+    #[must_use]
+    pub fn run_tests(&self) -> TestReport {
+        test_run::run(&self.snapshot, &self.tests)
+    }
+
+    /// What an author should look at after a test run: policies that no test shows at work.
+    #[must_use]
+    pub fn coverage_advice(&self, report: &TestReport) -> Problems {
+        Problems(lint::coverage(report, &self.policies))
+    }
+
+    /// Runs the bundle's tests and, if all pass, lets it decide.
+    ///
+    /// # Errors
+    /// A test fails.
+    pub fn activate(self) -> Result<PolicySnapshot, ActivateError> {
+        let report = self.run_tests();
+        self.activate_after(report)
+    }
+
+    /// The snapshot, whether or not the bundle's tests pass. Not for a server: for tools that show
+    /// an author why a test fails.
+    #[must_use]
+    pub fn dangerous_into_untested_snapshot(self) -> PolicySnapshot {
+        self.snapshot
+    }
+
+    /// Lets it decide if all tests of `report` passed.
+    pub(crate) fn activate_after(
+        self,
+        report: TestReport,
+    ) -> Result<PolicySnapshot, ActivateError> {
+        if report.passed() { Ok(self.snapshot) } else { Err(ActivateError::TestsFailed { report }) }
+    }
+}
