@@ -39,7 +39,7 @@ pub use id::{DecisionId, IdSource, RandomIds, RequestId};
 pub use log::{DecisionLog, LogError, LogFuture};
 pub use problem::{Problem, Problems, Severity};
 pub use reason::{Reason, ReasonCode};
-pub use record::{DecisionRecord, RecordedActor, RecordedLatency};
+pub use record::{DecisionRecord, RecordedLatency};
 pub use request::{Environment, RequestOptions, ResourceName, ToolCall};
 pub use requirement::{Cure, PostedRequirement, Requirement, RequirementKind};
 pub use revision::{BundleName, Revision};

@@ -8,9 +8,6 @@ use crate::decision::Decision;
 use crate::digest::KeyedDigest;
 use crate::tool::{Effect, Tier};
 
-/// An actor as it is recorded.
-pub type RecordedActor = Actor;
-
 /// How long the parts of a decision took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordedLatency {
@@ -30,7 +27,7 @@ pub struct DecisionRecord {
     /// The enforcement point's own id of the call.
     pub pep_request_id: Option<String>,
     /// Who asked, head first.
-    pub chain: Vec<RecordedActor>,
+    pub chain: Vec<Actor>,
     /// Whether the actors were proven or only asserted by the caller.
     pub actors_proven: bool,
     /// The tool's name as sent.

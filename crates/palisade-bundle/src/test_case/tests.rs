@@ -84,10 +84,7 @@ fn what_a_test_leaves_out_has_a_default() {
     assert_eq!(problems, []);
     let CallCase { call, facts, want } = call(&cases[0]);
     assert_eq!(call.arguments, b"");
-    assert_eq!(
-        facts.now,
-        EpochMillis::parse_rfc3339("2026-01-01T00:00:00Z").unwrap()
-    );
+    assert_eq!(facts.now, EpochMillis::parse_rfc3339("2026-01-01T00:00:00Z").unwrap());
     assert!(facts.cures.is_empty());
     assert_eq!((&want.reason, &want.determining, &want.requirements), (&None, &None, &None));
 }
