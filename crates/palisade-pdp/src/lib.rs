@@ -1,0 +1,12 @@
+//! The pipeline from a request to a recorded decision, free of transport.
+//!
+//! [`Pdp`] takes every request through the same steps over ports: it reads no clock, no
+//! configuration and no file of its own, and it decides nothing itself; that is the engine's.
+
+mod error;
+mod pipeline;
+mod snapshots;
+
+pub use error::{AuthorizeError, ListToolsError};
+pub use pipeline::{Explained, ListedTool, Pdp, PdpParts, ToolList};
+pub use snapshots::Snapshots;

@@ -1,0 +1,302 @@
+//! The life of a request, one function per step.
+//!
+//! Of the whole pipeline, authentication, attestation, facts of sessions, commits and grants are
+//! not there yet: callers' actors are asserted, and the only fact is the time. A request that
+//! needs more is refused before it gets here.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use palisade_catalog::Tool;
+use palisade_core::{
+    ActorChain, Arguments, Clock, Decision, DecisionLog, DecisionRecord, DigestKey, Effect,
+    Environment, EpochMillis, ErrorChain, Facts, IdSource, KeyedDigest, Obligations, Outcome,
+    Prospect, Reason, ReasonCode, RecordedLatency, RequestId, Revision, Sha256Digest, Tier,
+    ToolCall, Verdict,
+};
+use palisade_engine::{Explanation, PolicySnapshot, Refusal, ResolvedCall, ToolProspect};
+
+use crate::error::{AuthorizeError, ListToolsError};
+use crate::snapshots::Snapshots;
+
+/// What a [`Pdp`] is made of.
+#[derive(Clone)]
+pub struct PdpParts {
+    /// Where the snapshot in force is taken from.
+    pub snapshots: Arc<Snapshots>,
+    /// Where decisions are recorded.
+    pub log: Arc<dyn DecisionLog>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes decision ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Keys the argument digests in records.
+    pub digest_key: DigestKey,
+}
+
+impl fmt::Debug for PdpParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PdpParts").field("snapshots", &self.snapshots).finish_non_exhaustive()
+    }
+}
+
+/// The policy decision point.
+#[derive(Clone, Debug)]
+pub struct Pdp {
+    parts: PdpParts,
+}
+
+/// The answer to a call and how it came about. Not recorded.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The answer `authorize` would give.
+    pub verdict: Verdict,
+    /// Which bundle was asked.
+    pub revision: Revision,
+    /// What `authorize` would oblige the enforcement point to.
+    pub obligations: Obligations,
+    /// How long the answer of `authorize` could be used again.
+    pub valid_for: Duration,
+    /// What the policies said; `None` if the call was refused before any was looked at.
+    pub explanation: Option<Explanation>,
+    /// The instant policies saw as `context.now`.
+    pub now: EpochMillis,
+}
+
+/// The catalog as one chain may use it.
+#[derive(Clone, Debug)]
+pub struct ToolList {
+    /// One entry per tool, sorted by name.
+    pub tools: Vec<ListedTool>,
+    /// Which bundle was asked.
+    pub revision: Revision,
+}
+
+/// A catalogued tool and what one chain may do with it.
+#[derive(Clone, Debug)]
+pub struct ListedTool {
+    /// What may be said of it without knowing arguments.
+    pub prospect: ToolProspect,
+    /// The name the tool's own server uses.
+    pub upstream_name: String,
+    /// Digest of the definition the catalog was reviewed with.
+    pub definition_digest: Option<Sha256Digest>,
+    /// Risk tier.
+    pub tier: Tier,
+    /// What it does to the world.
+    pub effect: Effect,
+}
+
+/// A call and what the steps so far have found out about it.
+struct Resolution {
+    arguments_digest: KeyedDigest,
+    resolved: Result<ResolvedCall, Refusal>,
+}
+
+impl Pdp {
+    /// A decision point over these parts.
+    #[must_use]
+    pub const fn new(parts: PdpParts) -> Self {
+        Self { parts }
+    }
+
+    /// Whether a snapshot is in force.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.parts.snapshots.current().is_some()
+    }
+
+    /// Decides a call and records the decision. A policy deny is a decision.
+    ///
+    /// # Errors
+    /// No decision was made: no snapshot is in force, or not the one asked for.
+    pub async fn authorize(
+        &self,
+        call: &ToolCall,
+        request_id: Option<&RequestId>,
+    ) -> Result<Decision, AuthorizeError> {
+        let started = self.parts.clock.monotonic();
+        let snapshot = self.take_snapshot(call.options.minimum_version)?;
+        let facts = self.gather_facts();
+        let Resolution { arguments_digest, resolved } = self.resolve(&snapshot, call);
+        let verdict = decide(&snapshot, resolved.as_ref(), &facts);
+        let tool = snapshot.catalog().tool(&call.tool);
+        let decision = Decision {
+            id: self.parts.ids.decision_id(facts.now),
+            revision: snapshot.revision().clone(),
+            dry_run: call.options.dry_run,
+            obligations: obligations(verdict.outcome, tool),
+            valid_for: valid_for(&snapshot, call, resolved.as_ref().ok(), verdict.outcome),
+            verdict,
+        };
+        let decide = self.parts.clock.monotonic().saturating_sub(started);
+        let record = DecisionRecord {
+            time: facts.now,
+            decision,
+            request_id: request_id.map(|id| id.as_str().to_owned()),
+            pep_request_id: call.environment.pep_request_id.clone(),
+            chain: call.chain.links().to_vec(),
+            // Until credentials are verified, every actor is the caller's word.
+            actors_proven: false,
+            tool: call.tool.clone(),
+            tier: tool.map(|tool| tool.tier),
+            effect: tool.map(|tool| tool.effect),
+            resource: resolved.as_ref().ok().map(ResolvedCall::resource),
+            arguments_digest,
+            latency: RecordedLatency { decide },
+        };
+        Ok(self.record(record).await)
+    }
+
+    /// Decides a call like [`Pdp::authorize`] and says why. Nothing is recorded.
+    ///
+    /// # Errors
+    /// As for [`Pdp::authorize`].
+    pub fn explain(&self, call: &ToolCall) -> Result<Explained, AuthorizeError> {
+        let snapshot = self.take_snapshot(call.options.minimum_version)?;
+        let facts = self.gather_facts();
+        let Resolution { resolved, .. } = self.resolve(&snapshot, call);
+        let (verdict, explanation) = match &resolved {
+            Ok(resolved) => {
+                let explanation = snapshot.explain(resolved, &facts);
+                (explanation.verdict.clone(), Some(explanation))
+            }
+            Err(refusal) => (Verdict::deny(refusal.reason.clone()), None),
+        };
+        Ok(Explained {
+            revision: snapshot.revision().clone(),
+            obligations: obligations(verdict.outcome, snapshot.catalog().tool(&call.tool)),
+            valid_for: valid_for(&snapshot, call, resolved.as_ref().ok(), verdict.outcome),
+            verdict,
+            explanation,
+            now: facts.now,
+        })
+    }
+
+    /// What may be said of every tool without knowing arguments. A chain that would be refused
+    /// whatever the tool is denied every tool, with that reason.
+    ///
+    /// # Errors
+    /// No snapshot is in force.
+    pub fn list_tools(
+        &self,
+        chain: &ActorChain,
+        environment: &Environment,
+    ) -> Result<ToolList, ListToolsError> {
+        let snapshot = self.parts.snapshots.current().ok_or(ListToolsError::NoSnapshot)?;
+        let facts = self.gather_facts();
+        let catalog = snapshot.catalog();
+        let prospects = snapshot.prospects(chain, environment, &facts).unwrap_or_else(|refusal| {
+            catalog.tools().map(|tool| denied(tool, &refusal.reason)).collect()
+        });
+        // A prospect is always of a catalogued tool.
+        let listed = prospects.into_iter().filter_map(|prospect| {
+            let tool = catalog.tool(prospect.tool.as_str())?;
+            Some(ListedTool {
+                prospect,
+                upstream_name: tool.upstream_name.clone(),
+                definition_digest: tool.definition_digest,
+                tier: tool.tier,
+                effect: tool.effect,
+            })
+        });
+        Ok(ToolList { tools: listed.collect(), revision: snapshot.revision().clone() })
+    }
+
+    // INVARIANT: called once per request, so that everything about it carries one revision.
+    fn take_snapshot(&self, minimum: u64) -> Result<Arc<PolicySnapshot>, AuthorizeError> {
+        let snapshot = self.parts.snapshots.current().ok_or(AuthorizeError::NoSnapshot)?;
+        let held = snapshot.revision().version;
+        if held < minimum {
+            return Err(AuthorizeError::RevisionNotHeld { minimum, held });
+        }
+        Ok(snapshot)
+    }
+
+    fn gather_facts(&self) -> Facts {
+        Facts::at(self.parts.clock.now())
+    }
+
+    /// Parses the arguments, once, and fits the call to the catalog.
+    fn resolve(&self, snapshot: &PolicySnapshot, call: &ToolCall) -> Resolution {
+        let key = &self.parts.digest_key;
+        let arguments = Arguments::parse(&call.arguments);
+        let canonical = arguments.as_ref().ok().and_then(|arguments| arguments.digest(key).ok());
+        Resolution {
+            arguments_digest: canonical.unwrap_or_else(|| key.digest(&call.arguments)),
+            resolved: snapshot.resolve(call, &arguments),
+        }
+    }
+
+    /// Appends the record; the decision counts only once it is kept.
+    async fn record(&self, record: DecisionRecord) -> Decision {
+        let Err(error) = self.parts.log.append(&record).await else {
+            return record.decision;
+        };
+        let decision = record.decision;
+        tracing::error!(
+            error = %ErrorChain(&error),
+            decision_id = %decision.id,
+            "a decision could not be recorded and was denied"
+        );
+        // FAIL-CLOSED: an answer nobody can account for permits nothing.
+        let reason = Reason::new(
+            ReasonCode::LogUnavailable,
+            "the decision could not be recorded; tell whoever runs the decision point",
+        );
+        Decision {
+            verdict: Verdict::deny(reason),
+            obligations: Obligations::default(),
+            valid_for: Duration::ZERO,
+            ..decision
+        }
+    }
+}
+
+fn decide(
+    snapshot: &PolicySnapshot,
+    resolved: Result<&ResolvedCall, &Refusal>,
+    facts: &Facts,
+) -> Verdict {
+    match resolved {
+        Ok(resolved) => snapshot.decide(resolved, facts),
+        Err(refusal) => Verdict::deny(refusal.reason.clone()),
+    }
+}
+
+/// What an allow obliges to; nothing else obliges to anything.
+fn obligations(outcome: Outcome, tool: Option<&Tool>) -> Obligations {
+    match (outcome, tool) {
+        (Outcome::Allow, Some(tool)) => {
+            Obligations { deadline: tool.deadline, redact_result: tool.redact_result.clone() }
+        }
+        (Outcome::Allow | Outcome::Challenge | Outcome::Deny, _) => Obligations::default(),
+    }
+}
+
+/// How long an allow may be used again; a dry run is not to be used at all.
+fn valid_for(
+    snapshot: &PolicySnapshot,
+    call: &ToolCall,
+    resolved: Option<&ResolvedCall>,
+    outcome: Outcome,
+) -> Duration {
+    match (outcome, resolved) {
+        (Outcome::Allow, Some(resolved)) if !call.options.dry_run => snapshot.valid_for(resolved),
+        (Outcome::Allow | Outcome::Challenge | Outcome::Deny, _) => Duration::ZERO,
+    }
+}
+
+fn denied(tool: &Tool, reason: &Reason) -> ToolProspect {
+    ToolProspect {
+        tool: tool.name.clone(),
+        prospect: Prospect::Deny,
+        reason: reason.clone(),
+        determining: Vec::new(),
+        requirements: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
