@@ -1,0 +1,182 @@
+//! Why a call has no decision. `status.rs` says how each is answered.
+
+use palisade_core::limits::{
+    ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+};
+use palisade_core::{ChainError, NameError, ParseSha256Error};
+use palisade_pdp::{AuthorizeError, ListToolsError};
+
+/// Why a call was not answered with a decision.
+// Exhaustive: `status.rs` has to meet every kind by name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The pipeline made no decision.
+    #[error(transparent)]
+    Authorize(#[from] AuthorizeError),
+    /// Time was up.
+    #[error("no answer was ready before the deadline")]
+    Deadline,
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    Draining,
+    /// A bug: the handler panicked.
+    #[error("internal error; the server's log has it under this request id")]
+    Internal,
+    /// The tools cannot be listed.
+    #[error(transparent)]
+    ListTools(#[from] ListToolsError),
+    /// The envelope is malformed.
+    #[error(transparent)]
+    Malformed(#[from] RequestError),
+    /// A field of a capability that is absent is set.
+    #[error(transparent)]
+    NotServed(#[from] NotServedError),
+    /// Too many requests at once.
+    #[error("too many requests at once; try again later")]
+    Overloaded,
+    /// Asked on the wrong socket.
+    #[error("{method} is served on the {socket} socket only")]
+    WrongSurface {
+        /// The method.
+        method: &'static str,
+        /// Where it is served.
+        socket: &'static str,
+    },
+}
+
+/// A field is set whose capability this server lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is set but not served yet: it needs {needs}")]
+pub(crate) struct NotServedError {
+    /// The field's path in the request.
+    pub(crate) field: &'static str,
+    /// What would serve it.
+    pub(crate) needs: &'static str,
+}
+
+/// What is wrong with an envelope. What is wrong with its content, such as an unknown tool or
+/// arguments that do not fit, is a recorded deny and none of these.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// A link says not what kind of actor it is.
+    #[error("`chain[{link}].asserted.kind` is not said")]
+    ActorKind {
+        /// Index of the link.
+        link: usize,
+    },
+    /// More argument bytes than a call may have.
+    #[error("`arguments` has {bytes} bytes; the limit is {ARGUMENTS_BYTES_MAX}")]
+    ArgumentsTooLarge {
+        /// How many.
+        bytes: usize,
+    },
+    /// A batch without requests.
+    #[error("`requests` is empty")]
+    BatchEmpty,
+    /// A batch with too many requests.
+    #[error("`requests` has {requests} items; the limit is {BATCH_REQUESTS_MAX}")]
+    BatchTooLarge {
+        /// How many.
+        requests: usize,
+    },
+    /// The links are no chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// An issuer's name is unusable.
+    #[error("`chain[{link}].asserted.issuer` is not usable")]
+    Issuer {
+        /// Index of the link.
+        link: usize,
+        /// Why.
+        source: NameError,
+    },
+    /// A link names nobody.
+    #[error("`chain[{link}]` names no actor")]
+    LinkMissing {
+        /// Index of the link.
+        link: usize,
+    },
+    /// The message cannot be decoded.
+    #[error("the message cannot be read: {detail}")]
+    MessageMalformed {
+        /// What the transport says.
+        detail: String,
+    },
+    /// One request is too large.
+    #[error("the message is too large; the limit of one request is {MESSAGE_BYTES_MAX} bytes")]
+    MessageTooLarge,
+    /// The enforcement point's id is unusable.
+    #[error(
+        "`environment.pep_request_id` is over {PEP_REQUEST_ID_BYTES_MAX} bytes or has control \
+         characters"
+    )]
+    PepRequestId,
+    /// The retry key is unusable.
+    #[error("`request_id` is not 1 to {REQUEST_ID_BYTES_MAX} bytes of visible ASCII")]
+    RequestId,
+    /// The retry key is that of a request of the same stream that is not answered yet.
+    #[error("`request_id` is in use by a request of this stream that is not answered yet")]
+    RequestIdInFlight,
+    /// A request of a stream has no retry key.
+    #[error("`request_id` is empty; on a stream it is required")]
+    RequestIdMissing,
+    /// An explain request without a request.
+    #[error("`request` is missing")]
+    RequestMissing,
+    /// The resource's id has no usable length.
+    #[error("`resource.id` is not 1 to {RESOURCE_ID_BYTES_MAX} bytes long")]
+    ResourceId,
+    /// The resource's type has no usable length.
+    #[error("`resource.type` is not 1 to {RESOURCE_TYPE_BYTES_MAX} bytes long")]
+    ResourceType,
+    /// The service to list is unusable.
+    #[error("`service` is over {TOOL_NAME_BYTES_MAX} bytes")]
+    Service,
+    /// The address is none.
+    #[error("`environment.source_address` is no IPv4 or IPv6 address")]
+    SourceAddress,
+    /// A subject is unusable.
+    #[error("`chain[{link}].asserted.subject` is not usable")]
+    Subject {
+        /// Index of the link.
+        link: usize,
+        /// Why.
+        source: NameError,
+    },
+    /// The tool's name has no usable length.
+    #[error("`tool` is not 1 to {TOOL_NAME_BYTES_MAX} bytes long")]
+    Tool,
+    /// The tool digest is none.
+    #[error("`tool_digest` is not usable")]
+    ToolDigest(#[source] ParseSha256Error),
+}
+
+impl RequestError {
+    /// Stable machine reason; part of the contract.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::ActorKind { .. } => "actor_kind_unspecified",
+            Self::ArgumentsTooLarge { .. } => "arguments_too_large",
+            Self::BatchEmpty => "batch_empty",
+            Self::BatchTooLarge { .. } => "batch_too_large",
+            Self::Chain(ChainError::Empty) => "chain_empty",
+            Self::Chain(ChainError::TooLong { .. }) => "chain_too_long",
+            Self::Issuer { .. } => "issuer_invalid",
+            Self::LinkMissing { .. } => "link_missing",
+            Self::MessageMalformed { .. } => "message_malformed",
+            Self::MessageTooLarge => "message_too_large",
+            Self::PepRequestId => "pep_request_id_invalid",
+            Self::RequestId => "request_id_invalid",
+            Self::RequestIdInFlight => "request_id_in_flight",
+            Self::RequestIdMissing => "request_id_missing",
+            Self::RequestMissing => "request_missing",
+            Self::ResourceId | Self::ResourceType => "resource_invalid",
+            Self::Service => "service_invalid",
+            Self::SourceAddress => "source_address_invalid",
+            Self::Subject { .. } => "subject_invalid",
+            Self::Tool => "tool_invalid",
+            Self::ToolDigest(_) => "tool_digest_invalid",
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The `palisade.v1` services over tonic: a thin translation to the pipeline of `palisade-pdp`.
+//!
+//! Nothing here decides. What the wire says is checked and turned into the domain's types
+//! (`convert.rs`), the pipeline is asked, and its answer is turned back (`answer.rs`); what fails on
+//! the way becomes a gRPC status in one place (`status.rs`).
+#![warn(missing_docs)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod answer;
+mod batch;
+mod connection;
+mod convert;
+mod deadline;
+mod error;
+mod not_served;
+mod panic;
+mod server;
+mod service;
+mod status;
+mod stream;
+
+pub use connection::{Drained, Limits, Listener};
+pub use server::{GrpcServer, ServeError};
+pub use service::Surface;

@@ -1,0 +1,108 @@
+//! What a socket serves: the authorization service, health and reflection.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+
+use palisade_core::limits::BATCH_MESSAGE_BYTES_MAX;
+use palisade_pdp::Pdp;
+use palisade_proto::v1::authorization_service_server::{
+    AuthorizationService, AuthorizationServiceServer,
+};
+
+use crate::connection::{self, Drained, Limits, Listener};
+use crate::panic::PanicGuard;
+use crate::service::{Decider, Service, Surface};
+
+/// A socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The committed file descriptors are unusable.
+    #[error("gRPC reflection cannot be built")]
+    Reflection(#[source] tonic_reflection::server::Error),
+}
+
+/// Serves one pipeline on any number of sockets.
+#[derive(Clone, Debug)]
+pub struct GrpcServer {
+    decider: Arc<Decider>,
+    health: HealthReporter,
+    limits: Limits,
+    shutdown: CancellationToken,
+}
+
+impl GrpcServer {
+    /// A server that drains when `shutdown` is cancelled. Its health is `NOT_SERVING` until
+    /// [`GrpcServer::report_health`].
+    pub async fn new(pdp: Pdp, limits: Limits, shutdown: CancellationToken) -> Self {
+        let decider = Arc::new(Decider { pdp, panics: PanicGuard::default() });
+        let server = Self { decider, health: HealthReporter::new(), limits, shutdown };
+        server.set_health(ServingStatus::NotServing).await;
+        server
+    }
+
+    /// Reports `SERVING` once the pipeline has a snapshot, for the whole server and for the
+    /// authorization service. To be called after a snapshot is published.
+    pub async fn report_health(&self) {
+        let ready = self.decider.pdp.is_ready() && !self.shutdown.is_cancelled();
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.set_health(status).await;
+    }
+
+    /// How many handlers have panicked.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.decider.panics.caught()
+    }
+
+    /// Serves a surface on a socket until shutdown, then drains: no further connections, no
+    /// further calls, and those that are open are cut after [`Limits::drain_timeout`].
+    ///
+    /// # Errors
+    /// What is to be served cannot be built.
+    pub async fn serve(&self, listener: Listener, surface: Surface) -> Result<Drained, ServeError> {
+        let routes = self.routes(surface)?;
+        let drained = connection::serve(listener, routes, self.limits, self.shutdown.clone()).await;
+        Ok(drained)
+    }
+
+    /// The service of a surface without a socket, for programs that ask in their own process.
+    #[must_use]
+    pub fn local(&self, surface: Surface) -> impl AuthorizationService + use<> {
+        Service::new(surface, Arc::clone(&self.decider), self.shutdown.clone())
+    }
+
+    fn routes(&self, surface: Surface) -> Result<Routes, ServeError> {
+        let service = Service::new(surface, Arc::clone(&self.decider), self.shutdown.clone());
+        // One limit holds for all methods of a service, so it is that of batches; single requests
+        // are measured when they are converted.
+        let service = AuthorizationServiceServer::new(service)
+            .max_decoding_message_size(BATCH_MESSAGE_BYTES_MAX);
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(palisade_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        Ok(Routes::new(service)
+            .add_service(HealthServer::new(HealthService::from_health_reporter(
+                self.health.clone(),
+            )))
+            .add_service(reflection().build_v1().map_err(ServeError::Reflection)?)
+            .add_service(reflection().build_v1alpha().map_err(ServeError::Reflection)?)
+            .prepare())
+    }
+
+    async fn set_health(&self, status: ServingStatus) {
+        let service = <AuthorizationServiceServer<Service> as NamedService>::NAME;
+        self.health.set_service_status("", status).await;
+        self.health.set_service_status(service, status).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! `palisade.v1.AuthorizationService`: checks the envelope, asks the pipeline, writes the answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use palisade_pdp::Pdp;
+use palisade_proto::v1;
+use palisade_proto::v1::authorization_service_server::AuthorizationService;
+
+use crate::error::CallError;
+use crate::panic::PanicGuard;
+use crate::{answer, batch, convert, status, stream};
+
+/// Who listens on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Operators and auditors: explanations.
+    Administration,
+    /// Enforcement points: decisions.
+    Decision,
+}
+
+/// The service on one surface.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    surface: Surface,
+    decider: Arc<Decider>,
+    shutdown: CancellationToken,
+}
+
+/// What answers one request, whichever way it came in.
+#[derive(Debug)]
+pub(crate) struct Decider {
+    /// The pipeline.
+    pub(crate) pdp: Pdp,
+    /// Catches what handlers panic with.
+    pub(crate) panics: PanicGuard,
+}
+
+impl Service {
+    /// The service on a surface, until `shutdown`.
+    pub(crate) const fn new(
+        surface: Surface,
+        decider: Arc<Decider>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { surface, decider, shutdown }
+    }
+
+    fn require(&self, surface: Surface, method: &'static str) -> Result<(), CallError> {
+        let socket = match surface {
+            Surface::Administration => "administration",
+            Surface::Decision => "decision",
+        };
+        if self.surface == surface {
+            Ok(())
+        } else {
+            Err(CallError::WrongSurface { method, socket })
+        }
+    }
+
+    /// Runs a handler and turns what it returns into what tonic wants.
+    async fn handle<T>(
+        &self,
+        request_id: &str,
+        handler: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<Response<T>, Status> {
+        match self.decider.panics.run(request_id, handler).await {
+            Ok(message) => Ok(Response::new(message)),
+            Err(error) => Err(refuse(&error, request_id)),
+        }
+    }
+}
+
+impl Decider {
+    async fn authorize(
+        &self,
+        request: v1::AuthorizeRequest,
+    ) -> Result<v1::AuthorizeResponse, CallError> {
+        let convert::Call { request_id, tool_call } = convert::authorize(request)?;
+        Ok(answer::decision(self.pdp.authorize(&tool_call, request_id.as_ref()).await?))
+    }
+
+    /// The same for an item of a batch or a stream, which may panic without taking others along.
+    async fn authorize_item(
+        &self,
+        request: v1::AuthorizeRequest,
+    ) -> Result<v1::AuthorizeResponse, CallError> {
+        let request_id = request.request_id.clone();
+        self.panics.run(&request_id, self.authorize(request)).await
+    }
+
+    fn list_tools(
+        &self,
+        request: v1::ListToolsRequest,
+    ) -> Result<v1::ListToolsResponse, CallError> {
+        let asked = convert::list_tools(request)?;
+        Ok(answer::tool_list(self.pdp.list_tools(&asked.chain, &asked.environment)?, &asked))
+    }
+
+    fn explain(&self, request: v1::ExplainRequest) -> Result<v1::ExplainResponse, CallError> {
+        let convert::Call { tool_call, .. } = convert::explain(request)?;
+        Ok(answer::explained(self.pdp.explain(&tool_call)?, tool_call.options.dry_run))
+    }
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for Service {
+    async fn authorize(
+        &self,
+        request: Request<v1::AuthorizeRequest>,
+    ) -> Result<Response<v1::AuthorizeResponse>, Status> {
+        let request = request.into_inner();
+        let request_id = request.request_id.clone();
+        self.handle(&request_id, async {
+            self.require(Surface::Decision, "Authorize")?;
+            self.decider.authorize(request).await
+        })
+        .await
+    }
+
+    async fn authorize_batch(
+        &self,
+        request: Request<v1::AuthorizeBatchRequest>,
+    ) -> Result<Response<v1::AuthorizeBatchResponse>, Status> {
+        self.handle("", async {
+            self.require(Surface::Decision, "AuthorizeBatch")?;
+            let authorize = |item| self.decider.authorize_item(item);
+            Box::pin(batch::answer(request.into_inner(), authorize)).await
+        })
+        .await
+    }
+
+    type AuthorizeStreamStream =
+        Pin<Box<dyn Stream<Item = Result<v1::AuthorizeResult, Status>> + Send>>;
+
+    async fn authorize_stream(
+        &self,
+        request: Request<Streaming<v1::AuthorizeRequest>>,
+    ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
+        self.require(Surface::Decision, "AuthorizeStream").map_err(|error| refuse(&error, ""))?;
+        let decider = Arc::clone(&self.decider);
+        let authorize = move |item| {
+            let decider = Arc::clone(&decider);
+            async move { decider.authorize_item(item).await }
+        };
+        let answers = stream::answers(request.into_inner(), authorize, self.shutdown.clone());
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn list_tools(
+        &self,
+        request: Request<v1::ListToolsRequest>,
+    ) -> Result<Response<v1::ListToolsResponse>, Status> {
+        self.handle("", async {
+            self.require(Surface::Decision, "ListTools")?;
+            self.decider.list_tools(request.into_inner())
+        })
+        .await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let request = request.into_inner();
+        let request_id = request.request.as_ref().map(|request| request.request_id.clone());
+        self.handle(&request_id.unwrap_or_default(), async {
+            self.require(Surface::Administration, "Explain")?;
+            self.decider.explain(request)
+        })
+        .await
+    }
+}
+
+fn refuse(error: &CallError, request_id: &str) -> Status {
+    let status = status::of(error, request_id);
+    tracing::debug!(request_id, code = ?status.code(), %error, "a call was not answered");
+    status
+}

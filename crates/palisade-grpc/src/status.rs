@@ -1,0 +1,136 @@
+//! The only file that builds a [`tonic::Status`].
+//!
+//! Every status carries `google.rpc.ErrorInfo` with the domain `palisade`, a stable reason and the
+//! request id. A policy deny is not here: it is a successful call.
+//!
+//! What cannot be read as a message never reaches a handler; tonic answers it `OUT_OF_RANGE` (too
+//! large) or `INTERNAL` (undecodable, missing). Both are the caller's mistake and are answered
+//! `INVALID_ARGUMENT` instead, by [`respell`] and [`unreadable`].
+
+use std::collections::HashMap;
+
+use hyper::Response;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use palisade_core::{ErrorChain, RequestId};
+use palisade_pdp::{AuthorizeError, ListToolsError};
+use palisade_proto::v1;
+
+use crate::error::{CallError, RequestError};
+
+/// The domain of [`v1::Error::reason`] and of `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "palisade";
+
+/// The status of a call that has no decision.
+pub(crate) fn of(error: &CallError, request_id: &str) -> Status {
+    // A malformed id is not repeated: a header has no room for it.
+    let request_id = RequestId::new(request_id);
+    let metadata: HashMap<_, _> = request_id
+        .map(|id| ("request_id".to_owned(), id.as_str().to_owned()))
+        .into_iter()
+        .collect();
+    let details = ErrorDetails::with_error_info(reason(error), DOMAIN, metadata);
+    Status::with_error_details(code(error), ErrorChain(error).to_string(), details)
+}
+
+/// The same for one item of a batch or a stream.
+pub(crate) fn item(error: &CallError) -> v1::Error {
+    v1::Error {
+        code: i32::from(code(error)),
+        reason: reason(error).to_owned(),
+        message: ErrorChain(error).to_string(),
+    }
+}
+
+/// The same as a whole HTTP response.
+pub(crate) fn response(error: &CallError) -> Response<Body> {
+    of(error, "").into_http()
+}
+
+/// Corrects what tonic answers to a message it cannot read.
+pub(crate) fn respell(response: Response<Body>) -> Response<Body> {
+    // Answers of handlers have their status in the trailers or carry details.
+    if response.headers().contains_key(Status::GRPC_STATUS_DETAILS) {
+        return response;
+    }
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return response;
+    };
+    match status.code() {
+        Code::Internal | Code::OutOfRange => unreadable(&status).into_http(),
+        Code::Aborted
+        | Code::AlreadyExists
+        | Code::Cancelled
+        | Code::DataLoss
+        | Code::DeadlineExceeded
+        | Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::Ok
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Unauthenticated
+        | Code::Unavailable
+        | Code::Unimplemented
+        | Code::Unknown => response,
+    }
+}
+
+/// The status of a stream whose next message could not be read.
+pub(crate) fn unreadable(status: &Status) -> Status {
+    let error = match status.code() {
+        Code::OutOfRange => RequestError::MessageTooLarge,
+        Code::Internal => RequestError::MessageMalformed { detail: status.message().to_owned() },
+        Code::Aborted
+        | Code::AlreadyExists
+        | Code::Cancelled
+        | Code::DataLoss
+        | Code::DeadlineExceeded
+        | Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::Ok
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Unauthenticated
+        | Code::Unavailable
+        | Code::Unimplemented
+        | Code::Unknown => return Status::new(status.code(), status.message()),
+    };
+    of(&CallError::Malformed(error), "")
+}
+
+const fn code(error: &CallError) -> Code {
+    match error {
+        CallError::Authorize(AuthorizeError::NoSnapshot)
+        | CallError::Draining
+        | CallError::ListTools(ListToolsError::NoSnapshot) => Code::Unavailable,
+        CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => Code::FailedPrecondition,
+        CallError::Deadline => Code::DeadlineExceeded,
+        CallError::Internal => Code::Internal,
+        CallError::Malformed(_) => Code::InvalidArgument,
+        CallError::NotServed(_) => Code::Unimplemented,
+        CallError::Overloaded => Code::ResourceExhausted,
+        CallError::WrongSurface { .. } => Code::PermissionDenied,
+    }
+}
+
+const fn reason(error: &CallError) -> &'static str {
+    match error {
+        CallError::Authorize(AuthorizeError::NoSnapshot)
+        | CallError::ListTools(ListToolsError::NoSnapshot) => "not_ready",
+        CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => "revision_not_held",
+        CallError::Deadline => "deadline_exceeded",
+        CallError::Draining => "draining",
+        CallError::Internal => "internal",
+        CallError::Malformed(error) => error.reason(),
+        CallError::NotServed(_) => "not_served",
+        CallError::Overloaded => "overloaded",
+        CallError::WrongSurface { .. } => "wrong_socket",
+    }
+}
+
+#[cfg(test)]
+mod tests;
