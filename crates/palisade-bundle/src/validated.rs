@@ -1,11 +1,11 @@
 //! A bundle that makes sense as a whole; its own tests have not been run yet.
 
-use palisade_core::Problems;
+use palisade_core::{Facts, Problems, ToolCall};
 use palisade_engine::{PolicySnapshot, SourceFile};
 
 use crate::error::ActivateError;
 use crate::lint;
-use crate::test_case::TestCase;
+use crate::test_case::{TestCase, TestKind};
 use crate::test_report::TestReport;
 use crate::test_run;
 
@@ -38,6 +38,15 @@ impl ValidatedBundle {
     #[must_use]
     pub fn run_tests(&self) -> TestReport {
         test_run::run(&self.snapshot, &self.tests)
+    }
+
+    /// The tool calls of the bundle's tests by name, with the facts they assume; for tools that
+    /// send them elsewhere and compare.
+    pub fn test_calls(&self) -> impl Iterator<Item = (&str, &ToolCall, &Facts)> {
+        self.tests.iter().filter_map(|test| match &test.kind {
+            TestKind::Call(case) => Some((test.name.as_str(), &case.call, &case.facts)),
+            TestKind::Cedar(_) => None,
+        })
     }
 
     /// What an author should look at after a test run: policies that no test shows at work.

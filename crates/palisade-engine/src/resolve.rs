@@ -181,8 +181,13 @@ fn check_arguments<'a>(
         Refusal::new(code, error.to_string())
     })?;
     tool.arguments.validate(arguments.as_value()).map_err(|violations| {
-        let violations: Vec<String> =
-            violations.iter().map(|v| format!("`{}` {}", v.pointer, v.sentence)).collect();
+        let violations: Vec<String> = violations
+            .iter()
+            .map(|violation| match violation.pointer.as_str() {
+                "" => violation.sentence.clone(),
+                pointer => format!("`{pointer}`: {}", violation.sentence),
+            })
+            .collect();
         let sentence =
             format!("the arguments do not fit `{}`: {}", tool.name, violations.join("; "));
         Refusal::new(ReasonCode::InvalidArguments, sentence)
