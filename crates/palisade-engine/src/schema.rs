@@ -82,18 +82,25 @@ pub(crate) fn validate(schema: &Schema, policies: &Policies, problems: &mut Prob
     let warnings = result
         .validation_warnings()
         .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
-    let found: Vec<_> = errors.chain(warnings).collect();
-    for (id, diagnostic) in found {
-        let Some(place) = policies.place(id.as_ref()) else {
-            problems.0.push(Problem::error("policy.validation", diagnostic.to_string()));
-            continue;
-        };
-        let mut problem = cedar_problem("policy.validation", diagnostic, &place.file);
-        if problem.span.is_none() {
-            problem = place.mark(problem);
-        }
-        problems.0.push(problem);
-    }
+    let mut found: Vec<Problem> =
+        errors.chain(warnings).map(|(id, found)| located(policies, id.as_ref(), found)).collect();
+    // Cedar checks a policy once per action and reports what is wrong each time, in any order.
+    let place = |problem: &Problem| {
+        let span = problem.span.as_ref().map(|span| (span.start, span.end));
+        (problem.file.clone(), span)
+    };
+    found.sort_by(|a, b| (place(a), &a.message).cmp(&(place(b), &b.message)));
+    found.dedup_by(|a, b| a.span.is_some() && place(a) == place(b));
+    problems.0.extend(found);
+}
+
+/// What Cedar says of a policy, at the place it says, or else at the policy.
+fn located(policies: &Policies, id: &str, diagnostic: &dyn Diagnostic) -> Problem {
+    let Some(place) = policies.place(id) else {
+        return Problem::error("policy.validation", diagnostic.to_string());
+    };
+    let problem = cedar_problem("policy.validation", diagnostic, &place.file);
+    if problem.span.is_some() { problem } else { place.mark(problem) }
 }
 
 /// Facts that need a component, with the switch that says whether it is there.
