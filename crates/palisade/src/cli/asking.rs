@@ -1,0 +1,138 @@
+//! Whom `authorize` and `explain` ask: a server, or a bundle in this very process.
+//!
+//! Both go through the same service; the second only leaves out the network.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use palisade_client::{Client, ClientError, Endpoint};
+use palisade_core::{
+    Clock as _, DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock,
+};
+use palisade_grpc::{GrpcServer, Limits, Surface};
+use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use palisade_proto::v1;
+use palisade_proto::v1::authorization_service_server::AuthorizationService;
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use super::bundle;
+use super::failure::Failure;
+use crate::config::Listen;
+
+/// How long a server may take to answer a person.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An answer and how long it took to get.
+#[derive(Debug)]
+pub(super) struct Timed<T> {
+    pub(super) answer: T,
+    pub(super) took: Duration,
+}
+
+/// Measures a call.
+pub(super) async fn timed<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<Timed<T>, E> {
+    let clock = SystemClock::new();
+    let started = clock.monotonic();
+    let answer = call.await?;
+    Ok(Timed { answer, took: clock.monotonic().saturating_sub(started) })
+}
+
+/// The address of a server: as the client wants it, or without `http://`.
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let has_scheme = text.contains("://") || text.starts_with("unix:");
+    let whole = if has_scheme { text.to_owned() } else { format!("http://{text}") };
+    whole.parse().map_err(|error: palisade_client::ParseEndpointError| error.to_string())
+}
+
+/// The address of the server that this configuration would start.
+pub(super) fn configured_endpoint(listen: &Listen) -> Result<Endpoint, Failure> {
+    let text = match listen {
+        Listen::Tcp(address) => format!("http://{address}"),
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+    };
+    endpoint(&text).map_err(Failure::Usage)
+}
+
+/// Connects to a server.
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<Client, ClientError> {
+    Ok(Client::connect(endpoint).await?.with_timeout(ANSWER_TIMEOUT))
+}
+
+/// Asks a bundle for a decision. It is not recorded: nobody enforces it.
+pub(super) fn authorize_with_bundle(
+    directory: &Path,
+    request: v1::AuthorizeRequest,
+    context: &mut Context<'_>,
+) -> Result<Timed<v1::AuthorizeResponse>, Failure> {
+    let pdp = local_pdp(directory, context)?;
+    runtime()?.block_on(async {
+        let service = local_service(pdp, Surface::Decision).await;
+        let answer = timed(service.authorize(tonic::Request::new(request))).await;
+        unwrap_status(answer)
+    })
+}
+
+/// Asks a bundle for an explanation.
+pub(super) fn explain_with_bundle(
+    directory: &Path,
+    request: v1::ExplainRequest,
+    context: &mut Context<'_>,
+) -> Result<Timed<v1::ExplainResponse>, Failure> {
+    let pdp = local_pdp(directory, context)?;
+    runtime()?.block_on(async {
+        let service = local_service(pdp, Surface::Administration).await;
+        let answer = timed(service.explain(tonic::Request::new(request))).await;
+        unwrap_status(answer)
+    })
+}
+
+/// A runtime for one call.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(built.context("the async runtime cannot be started")?)
+}
+
+fn unwrap_status<T>(
+    answer: Result<Timed<tonic::Response<T>>, tonic::Status>,
+) -> Result<Timed<T>, Failure> {
+    match answer {
+        Ok(Timed { answer, took }) => Ok(Timed { answer: answer.into_inner(), took }),
+        Err(status) => {
+            let (message, code) = (status.message(), status.code());
+            Err(Failure::Other(anyhow::anyhow!("no decision was made: {message} ({code:?})")))
+        }
+    }
+}
+
+async fn local_service(pdp: Pdp, surface: Surface) -> impl AuthorizationService {
+    GrpcServer::new(pdp, Limits::default(), CancellationToken::new()).await.local(surface)
+}
+
+/// A decision point over the bundle in a directory. Its tests are not run, because the command is
+/// how one finds out why they fail.
+fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure> {
+    let snapshot = bundle::load(directory, context)?.dangerous_into_untested_snapshot();
+    let snapshots = Snapshots::new();
+    snapshots.publish(Arc::new(snapshot));
+    Ok(Pdp::new(PdpParts {
+        snapshots: Arc::new(snapshots),
+        log: Arc::new(NotRecorded),
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(RandomIds),
+        // Keys digests that go nowhere.
+        digest_key: DigestKey::new([0; 32]),
+    }))
+}
+
+/// Keeps nothing: what is decided here is shown to a person and enforced by nobody.
+#[derive(Debug)]
+struct NotRecorded;
+
+impl DecisionLog for NotRecorded {
+    fn append<'a>(&'a self, _record: &'a DecisionRecord) -> LogFuture<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

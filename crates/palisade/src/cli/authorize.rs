@@ -1,0 +1,66 @@
+//! `palisade authorize`: asks for one decision.
+
+use std::path::PathBuf;
+
+use palisade_client::Endpoint;
+
+use super::Context;
+use super::answer::{self, Format};
+use super::asking::{self, Timed};
+use super::failure::{Failure, chain};
+use super::request::{EXAMPLES, RequestArguments};
+use crate::exit::Exit;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  palisade authorize --chain user:corp:alice,agent:corp:helpdesk-bot \\
+    --tool payments.refund --args '{{\"invoice_id\":\"I-7\",\"amount\":49.9,\"currency\":\"EUR\"}}'
+  palisade authorize --bundle policies/quickstart --request request.json
+
+{EXAMPLES}
+
+Exits with 0 for allow, 2 for deny, 3 for challenge, and 1 if no decision was made.
+With --dry-run as well: the code says what the answer would be."))]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestArguments,
+    /// The server to ask, `host:port` or `unix:/path` [default: the setting `listen.address`]
+    #[arg(long, value_name = "ADDRESS", value_parser = asking::endpoint, conflicts_with = "bundle")]
+    server: Option<Endpoint>,
+    /// Decide here with the bundle in this directory; its tests are not run, nothing is recorded
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// How to show the answer
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let Arguments { request, server, bundle, format } = arguments;
+    let request = request.into_request()?;
+    let Timed { answer: response, took } = match bundle {
+        Some(directory) => asking::authorize_with_bundle(&directory, request, context)?,
+        None => {
+            let endpoint = match server {
+                Some(endpoint) => endpoint,
+                None => asking::configured_endpoint(&context.config(Vec::new())?.server.listen)?,
+            };
+            let answer = asking::runtime()?.block_on(async {
+                let client = asking::connect(&endpoint).await?;
+                asking::timed(client.authorize(request)).await
+            });
+            match answer {
+                Ok(Timed { answer, took }) => Timed { answer: answer.response().clone(), took },
+                Err(error) => return Err(Failure::Other(anyhow::anyhow!(chain(&error)))),
+            }
+        }
+    };
+    match format {
+        Format::Human => answer::show(&response, took, context.output)?,
+        Format::Json => {
+            context.output.line(format_args!("{:#}", answer::as_json(&response)))?;
+        }
+    }
+    Ok(answer::exit(&response))
+}

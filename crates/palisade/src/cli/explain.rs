@@ -1,0 +1,70 @@
+//! `palisade explain`: shows why a request is answered as it is.
+
+use std::path::PathBuf;
+
+use palisade_proto::v1;
+
+use super::answer::{self, Format};
+use super::asking::{self, Timed};
+use super::failure::{Failure, chain};
+use super::request::{EXAMPLES, RequestArguments};
+use super::{Context, explanation};
+use crate::exit::Exit;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  palisade explain --bundle policies/quickstart \\
+    --chain user:corp:alice,agent:corp:helpdesk-bot --tool crm.close_ticket \\
+    --args '{{\"ticket_id\":\"T-1\"}}'
+  palisade explain --admin /run/user/1000/palisade/admin.sock --request request.json
+
+{EXAMPLES}
+
+Exits like `authorize`. Nothing is decided or recorded."))]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    request: RequestArguments,
+    /// The server's administration socket [default: the setting `admin.socket`]
+    #[arg(long, value_name = "SOCKET", conflicts_with = "bundle")]
+    admin: Option<PathBuf>,
+    /// Explain here with the bundle in this directory; its tests are not run
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// How to show the explanation
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let Arguments { request, admin, bundle, format } = arguments;
+    let request = v1::ExplainRequest { request: Some(request.into_request()?) };
+    let Timed { answer: explained, took } = match bundle {
+        Some(directory) => asking::explain_with_bundle(&directory, request, context)?,
+        None => {
+            let socket = match admin {
+                Some(socket) => socket,
+                None => context.config(Vec::new())?.server.admin_socket,
+            };
+            let socket = format!("unix:{}", socket.display());
+            let endpoint = asking::endpoint(&socket).map_err(Failure::Usage)?;
+            let answer = asking::runtime()?.block_on(async {
+                let client = asking::connect(&endpoint).await?;
+                asking::timed(client.explain(request)).await
+            });
+            answer.map_err(|error| Failure::Other(anyhow::anyhow!(chain(&error))))?
+        }
+    };
+    let response = explained.response.clone().unwrap_or_default();
+    match format {
+        Format::Human => {
+            answer::show(&response, took, context.output)?;
+            explanation::show(&explained.links, context.output)?;
+        }
+        Format::Json => {
+            let document = explanation::as_json(&explained);
+            context.output.line(format_args!("{document:#}"))?;
+        }
+    }
+    Ok(answer::exit(&response))
+}

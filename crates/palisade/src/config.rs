@@ -1,0 +1,112 @@
+//! Configuration: one YAML file, then `PALISADE_…` variables, then flags; later wins.
+//!
+//! [`RawConfig`] holds texts with their origins, [`Config`] what the components get. Only
+//! [`RawConfig::accept`] makes the latter, and it reports every problem at once. Nothing here
+//! reads the process environment or opens a file other than the configuration file.
+
+mod error;
+mod file;
+mod print;
+mod raw;
+mod settings;
+mod value;
+
+use std::path::PathBuf;
+
+use palisade_grpc::Limits;
+use tracing_subscriber::EnvFilter;
+
+pub use error::{ConfigError, ConfigProblem};
+pub use print::{markdown, yaml};
+pub use raw::{Environment, FlagValue, Origin, RawConfig};
+pub use value::{Listen, TelemetryFormat};
+
+/// What the server and the commands are told. Every value was accepted; whether files and
+/// addresses can be opened shows when they are.
+#[derive(Debug)]
+pub struct Config {
+    /// What the server is told.
+    pub server: ServerConfig,
+    /// What the operator is told.
+    pub telemetry: TelemetryConfig,
+}
+
+/// What the server is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where the bundle is.
+    pub bundle: PathBuf,
+    /// Where decisions are asked for.
+    pub listen: Listen,
+    /// The Unix socket of the administration surface.
+    pub admin_socket: PathBuf,
+    /// Where decisions are recorded.
+    pub log: LogConfig,
+    /// What bounds requests and the server.
+    pub limits: Limits,
+}
+
+/// Where decisions are recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The JSON-lines file; created if missing, appended to otherwise.
+    pub path: PathBuf,
+    /// Whether an answer waits until its record is on disk.
+    pub sync: bool,
+    /// The file with the key of argument digests; without it every start makes its own.
+    pub digest_key_file: Option<PathBuf>,
+}
+
+/// What the operator is told.
+#[derive(Debug)]
+pub struct TelemetryConfig {
+    /// How log lines look.
+    pub format: TelemetryFormat,
+    /// Which log lines are written.
+    pub filter: EnvFilter,
+}
+
+impl RawConfig {
+    /// Accepts the configuration.
+    ///
+    /// # Errors
+    /// Every problem of every source: unknown names and unacceptable values alike.
+    pub fn accept(&self) -> Result<Config, ConfigError> {
+        let mut reader = self.reader();
+        let bundle = reader.read(&settings::BUNDLE_PATH);
+        let listen = reader.read(&settings::LISTEN_ADDRESS);
+        let admin_socket = reader.read(&settings::ADMIN_SOCKET);
+        let log_path = reader.read(&settings::LOG_PATH);
+        let log_sync = reader.read(&settings::LOG_SYNC);
+        let digest_key_file = reader.read_optional(&settings::LOG_DIGEST_KEY_FILE);
+        let request_timeout = reader.read(&settings::LIMITS_REQUEST_TIMEOUT);
+        let concurrency = reader.read(&settings::LIMITS_CONCURRENCY);
+        let connections = reader.read(&settings::LIMITS_CONNECTIONS);
+        let drain_timeout = reader.read(&settings::LIMITS_DRAIN_TIMEOUT);
+        let format = reader.read(&settings::TELEMETRY_FORMAT);
+        let filter = reader.read(&settings::TELEMETRY_FILTER);
+        reader.finish()?;
+        // Without a problem no value is missing; a lost one is an error, never a default.
+        let config = || -> Option<Config> {
+            let server = ServerConfig {
+                bundle: bundle?,
+                listen: listen?,
+                admin_socket: admin_socket?,
+                log: LogConfig { path: log_path?, sync: log_sync?, digest_key_file },
+                limits: Limits {
+                    request_timeout: request_timeout?,
+                    drain_timeout: drain_timeout?,
+                    connections_max: connections?,
+                    calls_max: concurrency?,
+                    ..Limits::default()
+                },
+            };
+            let telemetry = TelemetryConfig { format: format?, filter: filter? };
+            Some(Config { server, telemetry })
+        };
+        config().ok_or_else(ConfigError::incomplete)
+    }
+}
+
+#[cfg(test)]
+mod tests;

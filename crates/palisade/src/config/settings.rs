@@ -1,0 +1,207 @@
+//! The table of settings: file keys, variables, `config --print` and the README's configuration
+//! table are derived from it, and a new setting is one entry here and one field of `Config`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use super::value::{self, Listen, TelemetryFormat, ValueError};
+
+/// One setting with the type of its values.
+#[derive(Debug)]
+pub(crate) struct Setting<T> {
+    /// What is known of it beside its type.
+    pub(crate) meta: Meta,
+    /// Accepts a text.
+    pub(crate) parse: fn(&str) -> Result<T, ValueError>,
+}
+
+/// What is known of a setting whatever its type.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    /// `section.name`.
+    pub(crate) key: &'static str,
+    /// Form and limits of its values, for people.
+    pub(crate) accepts: &'static str,
+    /// What holds when nobody says anything.
+    pub(crate) default: Fallback,
+    /// What it is for, in one line.
+    pub(crate) doc: &'static str,
+}
+
+/// What holds when nobody sets a setting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fallback {
+    /// This value.
+    Fixed(&'static str),
+    /// This file in the directory of the user's run-time state.
+    StateFile(&'static str),
+    /// Nothing; the text says what happens then.
+    Unset(&'static str),
+}
+
+impl Meta {
+    /// The variable that sets it: `listen.address` → `PALISADE_LISTEN_ADDRESS`.
+    pub(crate) fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.key.replace('.', "_").to_uppercase())
+    }
+
+    /// Section and name of the key.
+    pub(crate) fn section_and_name(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or(("", self.key))
+    }
+}
+
+/// What every variable of ours begins with.
+pub(crate) const VARIABLE_PREFIX: &str = "PALISADE_";
+
+/// The variable that names the configuration file; no setting.
+pub(crate) const CONFIG_FILE_VARIABLE: &str = "PALISADE_CONFIG";
+
+pub(crate) static BUNDLE_PATH: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "bundle.path",
+        accepts: "directory",
+        default: Fallback::Fixed("."),
+        doc: "The bundle: catalog, policies, entities and tests.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static LISTEN_ADDRESS: Setting<Listen> = Setting {
+    meta: Meta {
+        key: "listen.address",
+        accepts: "loopback `address:port`, or `unix:/path`",
+        default: Fallback::Fixed("127.0.0.1:7711"),
+        doc: "Where gateways ask for decisions. Port 0 takes a free one.",
+    },
+    parse: value::listen_address,
+};
+
+pub(crate) static ADMIN_SOCKET: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "admin.socket",
+        accepts: "absolute path, at most 90 bytes",
+        default: Fallback::StateFile("admin.sock"),
+        doc: "Unix socket of the administration surface (`Explain`); only its owner may connect.",
+    },
+    parse: value::socket_path,
+};
+
+pub(crate) static LOG_PATH: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "log.path",
+        accepts: "file",
+        default: Fallback::Fixed("palisade-decisions.jsonl"),
+        doc: "Where decisions are recorded, one JSON object per line; appended to, never truncated.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static LOG_SYNC: Setting<bool> = Setting {
+    meta: Meta {
+        key: "log.sync",
+        accepts: "`true` or `false`",
+        default: Fallback::Fixed("true"),
+        doc: "Whether an answer waits until its record is on disk.",
+    },
+    parse: value::switch,
+};
+
+pub(crate) static LOG_DIGEST_KEY_FILE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "log.digest_key_file",
+        accepts: "file with 64 hexadecimal digits",
+        default: Fallback::Unset("a random key at each start"),
+        doc: "Key of the argument digests in records; keep it to compare digests across restarts.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static LIMITS_REQUEST_TIMEOUT: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "limits.request_timeout",
+        accepts: "duration, 10ms to 60s",
+        default: Fallback::Fixed("5s"),
+        doc: "How long one request may take; then it is answered DEADLINE_EXCEEDED.",
+    },
+    parse: |text| value::duration(text, Duration::from_millis(10)..=Duration::from_secs(60)),
+};
+
+pub(crate) static LIMITS_CONCURRENCY: Setting<NonZeroU32> = Setting {
+    meta: Meta {
+        key: "limits.concurrency",
+        accepts: "number, 1 to 65536",
+        default: Fallback::Fixed("4096"),
+        doc: "Requests being answered at once; more are answered RESOURCE_EXHAUSTED.",
+    },
+    parse: |text| value::count(text, 65_536),
+};
+
+pub(crate) static LIMITS_CONNECTIONS: Setting<NonZeroU32> = Setting {
+    meta: Meta {
+        key: "limits.connections",
+        accepts: "number, 1 to 65536",
+        default: Fallback::Fixed("1024"),
+        doc: "Connections being served at once; further ones wait in the kernel's queue.",
+    },
+    parse: |text| value::count(text, 65_536),
+};
+
+pub(crate) static LIMITS_DRAIN_TIMEOUT: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "limits.drain_timeout",
+        accepts: "duration, 0s to 5m",
+        default: Fallback::Fixed("10s"),
+        doc: "How long open calls may take to end after SIGTERM or SIGINT.",
+    },
+    parse: |text| value::duration(text, Duration::ZERO..=Duration::from_secs(300)),
+};
+
+pub(crate) static TELEMETRY_FORMAT: Setting<TelemetryFormat> = Setting {
+    meta: Meta {
+        key: "telemetry.format",
+        accepts: "`text` or `json`",
+        default: Fallback::Fixed("text"),
+        doc: "How log lines look; they go to standard error.",
+    },
+    parse: value::telemetry_format,
+};
+
+pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
+    meta: Meta {
+        key: "telemetry.filter",
+        accepts: "level, or `target=level` pairs",
+        default: Fallback::Fixed("info"),
+        doc: "Which log lines are written, e.g. `warn,palisade=debug`.",
+    },
+    parse: value::filter,
+};
+
+/// Every setting, in the order of documentation.
+pub(crate) static SETTINGS: [&Meta; 12] = [
+    &BUNDLE_PATH.meta,
+    &LISTEN_ADDRESS.meta,
+    &ADMIN_SOCKET.meta,
+    &LOG_PATH.meta,
+    &LOG_SYNC.meta,
+    &LOG_DIGEST_KEY_FILE.meta,
+    &LIMITS_REQUEST_TIMEOUT.meta,
+    &LIMITS_CONCURRENCY.meta,
+    &LIMITS_CONNECTIONS.meta,
+    &LIMITS_DRAIN_TIMEOUT.meta,
+    &TELEMETRY_FORMAT.meta,
+    &TELEMETRY_FILTER.meta,
+];
+
+/// The setting with this key.
+pub(crate) fn by_key(key: &str) -> Option<&'static Meta> {
+    SETTINGS.into_iter().find(|meta| meta.key == key)
+}
+
+/// The setting with this variable.
+pub(crate) fn by_variable(variable: &str) -> Option<&'static Meta> {
+    SETTINGS.into_iter().find(|meta| meta.variable() == variable)
+}

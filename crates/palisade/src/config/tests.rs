@@ -1,0 +1,214 @@
+//! Configuration: precedence, and every problem at once with its place.
+
+use std::fs;
+use std::time::Duration;
+
+use super::settings::{Fallback, SETTINGS};
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    let home = [("HOME", "/home/alice")];
+    home.iter().chain(pairs).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+fn flag(key: &str, text: &str) -> FlagValue {
+    FlagValue { flag: "--set", key: key.to_owned(), text: text.to_owned() }
+}
+
+/// Reads `file`, then `variables`, then `flags`.
+fn read(file: &str, variables: &[(&str, &str)], flags: &[FlagValue]) -> RawConfig {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = directory.path().join("palisade.yaml");
+    fs::write(&path, file).expect("file is written");
+    RawConfig::read(Some(&path), &environment(variables), flags)
+}
+
+fn problems(raw: &RawConfig) -> Vec<String> {
+    let error = raw.accept().expect_err("there are problems");
+    let line = |problem: &ConfigProblem| {
+        let text = problem.to_string();
+        text.rsplit_once("palisade.yaml")
+            .map_or_else(|| text.clone(), |(_, rest)| format!("file{rest}"))
+    };
+    error.problems().iter().map(line).collect()
+}
+
+#[test]
+fn every_default_is_accepted() {
+    let config = RawConfig::read(None, &environment(&[]), &[]).accept().expect("accepted").server;
+    assert_eq!(config.listen, Listen::Tcp("127.0.0.1:7711".parse().expect("address")));
+    assert_eq!(config.admin_socket, PathBuf::from("/home/alice/.palisade/admin.sock"));
+    assert!(config.log.sync);
+    assert_eq!(config.log.digest_key_file, None);
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn later_sources_win() {
+    let file =
+        "version: 1\nlimits:\n  concurrency: 1\n  request_timeout: 2s\n  drain_timeout: 3s\n";
+    let variables =
+        [("PALISADE_LIMITS_REQUEST_TIMEOUT", "20s"), ("PALISADE_LIMITS_DRAIN_TIMEOUT", "30s")];
+    let raw = read(file, &variables, &[flag("limits.drain_timeout", "40s")]);
+    let limits = raw.accept().expect("accepted").server.limits;
+    assert_eq!(limits.calls_max.get(), 1);
+    assert_eq!(limits.request_timeout, Duration::from_secs(20));
+    assert_eq!(limits.drain_timeout, Duration::from_secs(40));
+}
+
+#[test]
+fn the_file_is_named_by_flag_before_variable() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let (named, other) = (directory.path().join("named.yaml"), directory.path().join("other.yaml"));
+    fs::write(&named, "bundle: {path: named}").expect("written");
+    fs::write(&other, "bundle: {path: other}").expect("written");
+    let variables = environment(&[("PALISADE_CONFIG", other.to_str().expect("UTF-8"))]);
+    let bundle =
+        |file| RawConfig::read(file, &variables, &[]).accept().expect("accepted").server.bundle;
+    assert_eq!(bundle(Some(named.as_path())), PathBuf::from("named"));
+    assert_eq!(bundle(None), PathBuf::from("other"));
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_their_places() {
+    let file =
+        "version: 1\nlisten:\n  adress: 127.0.0.1:1\n  address: 0.0.0.0:7711\nlog:\n  sync: yes\n";
+    let variables = [("PALISADE_LIMITS_CONCURENCY", "3"), ("PALISADE_LIMITS_DRAIN_TIMEOUT", "6m")];
+    let raw = read(file, &variables, &[flag("telemetry.format", "xml"), flag("nonsense", "1")]);
+    let found = problems(&raw);
+    let expected = [
+        "file:3:3: unknown key `listen.adress` (help: did you mean `listen.address`?)",
+        "PALISADE_LIMITS_CONCURENCY: unknown variable `PALISADE_LIMITS_CONCURENCY` \
+         (help: did you mean `PALISADE_LIMITS_CONCURRENCY`?)",
+        "--set: unknown key `nonsense` (help: `palisade config --print` shows every setting)",
+        "file:4:12: `listen.address`: 0.0.0.0 is no loopback address; callers assert actors without \
+         proof in this version, so only processes of this machine may ask \
+         (help: it takes a loopback `address:port`, or `unix:/path`)",
+        "file:6:9: `log.sync`: `yes` is not one of `true`, `false` (help: it takes a `true` or `false`)",
+        "PALISADE_LIMITS_DRAIN_TIMEOUT: `limits.drain_timeout`: `6m` is not within 0s to 5m \
+         (help: it takes a duration, 0s to 5m)",
+        "--set: `telemetry.format`: `xml` is not one of `text`, `json` (help: it takes a `text` or `json`)",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_file_that_is_no_yaml_is_reported_beside_the_rest() {
+    let raw = read("listen: [", &[("PALISADE_LOG_SYNC", "1")], &[]);
+    let found = problems(&raw);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("file:1:9: "), "{found:?}");
+    assert!(found[1].starts_with("PALISADE_LOG_SYNC: "), "{found:?}");
+}
+
+#[test]
+fn duplicate_keys_and_empty_values_are_errors() {
+    for file in ["log: {sync: true, sync: false}", "log: {sync: }", "log: {sync: null}", "log: 1"] {
+        let found = problems(&read(file, &[], &[]));
+        assert_eq!(found.len(), 1, "{file}: {found:?}");
+        assert!(found[0].starts_with("file:1:"), "{file}: {found:?}");
+    }
+}
+
+#[test]
+fn another_file_version_is_an_error() {
+    let found = problems(&read("version: 2\n", &[], &[]));
+    let expected =
+        "file:1:10: `2` is no known version of this file (help: this program reads version 1)";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn a_missing_file_is_an_error() {
+    let raw = RawConfig::read(Some("/nonexistent/palisade.yaml".as_ref()), &environment(&[]), &[]);
+    let found = problems(&raw);
+    assert!(found[0].contains("cannot be read"), "{found:?}");
+}
+
+#[test]
+fn the_admin_socket_is_in_the_most_private_place_there_is() {
+    let socket = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, text)| ((*name).into(), (*text).into()));
+        let raw = RawConfig::read(None, &variables.collect(), &[]);
+        raw.accept().expect("accepted").server.admin_socket
+    };
+    let (run, home) = (("XDG_RUNTIME_DIR", "/run/user/1"), ("HOME", "/home/a"));
+    assert_eq!(socket(&[run, home]), PathBuf::from("/run/user/1/palisade/admin.sock"));
+    assert_eq!(socket(&[home]), PathBuf::from("/home/a/.palisade/admin.sock"));
+    assert_eq!(socket(&[("HOME", "relative")]), PathBuf::from("/run/palisade/admin.sock"));
+}
+
+#[test]
+fn only_loopback_and_unix_sockets_are_listened_on() {
+    for good in ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7711", "localhost:7711", "unix:/run/p.sock"] {
+        assert!(value::listen_address(good).is_ok(), "{good}");
+    }
+    for bad in
+        ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::ffff:127.0.0.1]:1", "127.0.0.1", "unix:p", "a:1"]
+    {
+        assert!(value::listen_address(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn socket_paths_end_at_90_bytes() {
+    let path = |bytes: usize| format!("/{}", "x".repeat(bytes - 1));
+    assert!(value::socket_path(&path(90)).is_ok());
+    assert!(value::socket_path(&path(91)).is_err());
+}
+
+#[test]
+fn numbers_and_durations_are_accepted_up_to_their_documented_limits() {
+    let accept = |key: &str, text: &str| {
+        RawConfig::read(None, &environment(&[]), &[flag(key, text)]).accept().is_ok()
+    };
+    for (key, min, max, below, above) in [
+        ("limits.concurrency", "1", "65536", "0", "65537"),
+        ("limits.connections", "1", "65536", "+1", "5000000000"),
+        ("limits.request_timeout", "10ms", "60s", "9ms", "60001ms"),
+        ("limits.drain_timeout", "0s", "5m", "-1s", "300001ms"),
+    ] {
+        let meta = SETTINGS.into_iter().find(|meta| meta.key == key).expect("exists");
+        assert!(meta.accepts.ends_with(&format!(", {min} to {max}")), "{}", meta.accepts);
+        assert!(accept(key, min) && accept(key, max), "{key}");
+        assert!(!accept(key, below) && !accept(key, above), "{key}");
+    }
+}
+
+#[test]
+fn names_are_unique_and_defaults_fit() {
+    let mut variables: Vec<_> = SETTINGS.iter().map(|meta| meta.variable()).collect();
+    variables.sort();
+    variables.dedup();
+    assert_eq!(variables.len(), SETTINGS.len());
+    assert!(!variables.contains(&settings::CONFIG_FILE_VARIABLE.to_owned()));
+    assert!(SETTINGS.iter().all(|meta| !matches!(meta.default, Fallback::Fixed(""))));
+}
+
+#[test]
+fn what_is_printed_can_be_given_back() {
+    let raw = read(
+        "bundle: {path: 'a # b'}\nlog: {path: \"null\"}",
+        &[("PALISADE_TELEMETRY_FILTER", "warn,palisade=debug")],
+        &[flag("listen.address", "unix:/run/p.sock")],
+    );
+    let printed = yaml(&raw);
+    assert!(printed.contains("path: \"a # b\"  # "), "{printed}");
+    assert!(printed.contains("  filter: warn,palisade=debug  # PALISADE_TELEMETRY_FILTER\n"));
+    assert!(printed.contains("  address: unix:/run/p.sock  # --set\n"), "{printed}");
+    assert!(printed.contains("  # digest_key_file: not set, a random key at each start\n"));
+    let again = read(&printed, &[], &[]);
+    for meta in SETTINGS {
+        let text = |raw: &RawConfig| raw.effective(meta).map(|value| value.text);
+        assert_eq!(text(&raw), text(&again), "{}", meta.key);
+    }
+}
+
+#[test]
+fn the_markdown_table_has_a_row_for_every_setting() {
+    let table = markdown();
+    assert_eq!(table.lines().count(), SETTINGS.len() + 2);
+    assert!(table.contains(
+        "| `limits.concurrency` | `PALISADE_LIMITS_CONCURRENCY` | number, 1 to 65536 | `4096` |"
+    ));
+}

@@ -1,0 +1,169 @@
+//! Reads one value from its text. Every function here is pure.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use palisade_core::{format_duration, parse_duration};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// Where decisions are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A loopback address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TelemetryFormat {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Why a text is no value of its setting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ValueError {
+    #[error("`{text}` is no `address:port` and no `unix:/path`")]
+    Address { text: String },
+    #[error("`{text}` is not one of {choices}")]
+    Choice { text: String, choices: &'static str },
+    #[error("it contains a control character or is not UTF-8")]
+    ControlCharacter,
+    #[error(
+        "`{text}` is no duration; write a whole number and `ms`, `s`, `m` or `h`, e.g. `250ms`"
+    )]
+    Duration { text: String },
+    #[error("it is empty")]
+    Empty,
+    #[error("`{text}` is no log filter")]
+    Filter {
+        text: String,
+        #[source]
+        source: ParseError,
+    },
+    #[error(
+        "{address} is no loopback address; callers assert actors without proof in this version, \
+         so only processes of this machine may ask"
+    )]
+    NotLoopback { address: IpAddr },
+    #[error("`{text}` is no whole number")]
+    Number { text: String },
+    #[error("`{text}` is not within {min} to {max}")]
+    OutOfRange { text: String, min: String, max: String },
+    #[error("`{text}` is no absolute path")]
+    RelativePath { text: String },
+    #[error("the path has {bytes} bytes; the limit is {SOCKET_PATH_BYTES_MAX}")]
+    SocketPathTooLong { bytes: usize },
+}
+
+/// Bytes of a Unix socket's path.
+// LIMIT: the kernel takes 107 (Linux) or 103 (macOS); the socket is made in a private directory
+// beside its final place first, whose name is longer by up to 13 bytes.
+pub(crate) const SOCKET_PATH_BYTES_MAX: usize = 90;
+
+pub(crate) fn path(text: &str) -> Result<PathBuf, ValueError> {
+    if text.is_empty() {
+        return Err(ValueError::Empty);
+    }
+    // U+FFFD stands for bytes of a variable that were no UTF-8.
+    if text.chars().any(|character| character.is_control() || character == '\u{fffd}') {
+        return Err(ValueError::ControlCharacter);
+    }
+    Ok(PathBuf::from(text))
+}
+
+pub(crate) fn socket_path(text: &str) -> Result<PathBuf, ValueError> {
+    let path = path(text)?;
+    if !path.is_absolute() {
+        return Err(ValueError::RelativePath { text: text.to_owned() });
+    }
+    if text.len() > SOCKET_PATH_BYTES_MAX {
+        return Err(ValueError::SocketPathTooLong { bytes: text.len() });
+    }
+    Ok(path)
+}
+
+pub(crate) fn listen_address(text: &str) -> Result<Listen, ValueError> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(path).map(Listen::Unix);
+    }
+    let address = match text.strip_prefix("localhost:") {
+        Some(port) => port.parse().ok().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        None => text.parse().ok(),
+    };
+    let Some(address) = address else {
+        return Err(ValueError::Address { text: text.to_owned() });
+    };
+    // FAIL-CLOSED: whoever reaches this address may claim to be anybody.
+    if !address.ip().is_loopback() {
+        return Err(ValueError::NotLoopback { address: address.ip() });
+    }
+    Ok(Listen::Tcp(address))
+}
+
+pub(crate) fn switch(text: &str) -> Result<bool, ValueError> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(ValueError::Choice { text: text.to_owned(), choices: "`true`, `false`" }),
+    }
+}
+
+pub(crate) fn telemetry_format(text: &str) -> Result<TelemetryFormat, ValueError> {
+    match text {
+        "json" => Ok(TelemetryFormat::Json),
+        "text" => Ok(TelemetryFormat::Text),
+        _ => Err(ValueError::Choice { text: text.to_owned(), choices: "`text`, `json`" }),
+    }
+}
+
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, ValueError> {
+    EnvFilter::try_new(text).map_err(|source| ValueError::Filter { text: text.to_owned(), source })
+}
+
+pub(crate) fn duration(
+    text: &str,
+    range: RangeInclusive<Duration>,
+) -> Result<Duration, ValueError> {
+    let Some(duration) = parse_duration(text) else {
+        return Err(ValueError::Duration { text: text.to_owned() });
+    };
+    if !range.contains(&duration) {
+        let (min, max) = (format_duration(*range.start()), format_duration(*range.end()));
+        return Err(ValueError::OutOfRange { text: text.to_owned(), min, max });
+    }
+    Ok(duration)
+}
+
+pub(crate) fn count(text: &str, max: u32) -> Result<NonZeroU32, ValueError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(ValueError::Number { text: text.to_owned() });
+    }
+    match text.parse::<NonZeroU32>() {
+        Ok(number) if number.get() <= max => Ok(number),
+        _ => Err(ValueError::OutOfRange {
+            text: text.to_owned(),
+            min: "1".to_owned(),
+            max: max.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,164 @@
+//! Wires configuration, bundle, log and clock to the pipeline and its sockets.
+//!
+//! [`Server::build`] takes clock, ids and log from outside, so that tests bring their own and
+//! bind port 0; [`Server::run`] takes whatever future is to end it.
+
+mod listeners;
+mod parts;
+
+use std::sync::Arc;
+
+use palisade_bundle::LoadBundleError;
+use palisade_core::{ErrorChain, FactSources, Revision};
+use palisade_grpc::{GrpcServer, Listener, ServeError, Surface};
+use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Listen, ServerConfig};
+pub use listeners::BindError;
+use listeners::SocketFile;
+pub use parts::{Parts, PartsError};
+
+/// A server that is bound and has a bundle; it serves once it runs.
+#[derive(Debug)]
+pub struct Server {
+    grpc: GrpcServer,
+    shutdown: CancellationToken,
+    decision: Bound,
+    administration: Bound,
+    revision: Revision,
+}
+
+/// A socket that is listened on.
+#[derive(Debug)]
+struct Bound {
+    listener: Listener,
+    address: Listen,
+    /// Removed when the server is gone.
+    file: Option<SocketFile>,
+}
+
+/// A server cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildServerError {
+    /// It cannot listen where it is told to.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Its bundle does not load.
+    #[error("the bundle does not load")]
+    Bundle(#[source] LoadBundleError),
+}
+
+/// A server ended other than it should.
+#[derive(Debug, thiserror::Error)]
+#[error("a socket cannot be served")]
+pub struct RunServerError(#[source] ServeError);
+
+impl Server {
+    /// Loads the bundle, its tests included, and binds the sockets. Nothing is answered yet.
+    ///
+    /// # Errors
+    /// The bundle does not load, or a socket cannot be bound.
+    pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
+        let ServerConfig { bundle, listen, admin_socket, log: _, limits } = config;
+        // No component provides facts in this version; policies that need them do not load.
+        let (snapshot, advice) = palisade_bundle::load_directory(bundle, FactSources::default())
+            .map_err(BuildServerError::Bundle)?;
+        for problem in &advice.0 {
+            tracing::warn!(%problem, "the bundle's author should look at this");
+        }
+        let revision = snapshot.revision().clone();
+        let decision = bind(listen).await?;
+        let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;
+        let snapshots = Arc::new(Snapshots::new());
+        snapshots.publish(Arc::new(snapshot));
+        let Parts { clock, ids, log, digest_key } = parts;
+        let pdp = Pdp::new(PdpParts { snapshots, log, clock, ids, digest_key });
+        let shutdown = CancellationToken::new();
+        let grpc = GrpcServer::new(pdp, *limits, shutdown.clone()).await;
+        grpc.report_health().await;
+        Ok(Self { grpc, shutdown, decision, administration, revision })
+    }
+
+    /// Where decisions are asked for; the port is the real one.
+    #[must_use]
+    pub const fn address(&self) -> &Listen {
+        &self.decision.address
+    }
+
+    /// The bundle in force.
+    #[must_use]
+    pub const fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// Logs what an operator has to know at every start.
+    pub fn announce(&self) {
+        tracing::warn!(
+            "callers assert actors without proof in this version: whoever can connect may claim to \
+             be anybody, so only processes of this machine can"
+        );
+        tracing::info!(
+            address = %self.decision.address,
+            admin_socket = %self.administration.address,
+            revision = %self.revision,
+            "listening"
+        );
+    }
+
+    /// Answers until `stop` is ready, then drains.
+    ///
+    /// # Errors
+    /// A socket cannot be served.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunServerError> {
+        let Self { grpc, shutdown, decision, administration, revision: _ } = self;
+        let serve = |bound: Bound, surface| {
+            let grpc = grpc.clone();
+            async move {
+                let Bound { listener, address, file } = bound;
+                let drained = grpc.serve(listener, surface).await.map_err(RunServerError)?;
+                tracing::info!(%address, cut = drained.connections_cut, "drained");
+                drop(file);
+                Ok(())
+            }
+        };
+        let stopping = async {
+            stop.await;
+            shutdown.cancel();
+            grpc.report_health().await;
+            Ok(())
+        };
+        let ended = tokio::try_join!(
+            serve(decision, Surface::Decision),
+            serve(administration, Surface::Administration),
+            stopping,
+        );
+        ended.map(|((), (), ())| ()).inspect_err(|error| {
+            tracing::error!(error = %ErrorChain(error), "the server ends");
+        })
+    }
+}
+
+async fn bind(listen: &Listen) -> Result<Bound, BindError> {
+    match listen {
+        Listen::Tcp(address) => {
+            let (listener, address) = listeners::bind_tcp(*address).await?;
+            let listener = Listener::Tcp(listener);
+            Ok(Bound { listener, address: Listen::Tcp(address), file: None })
+        }
+        Listen::Unix(path) => bind_unix(path, listeners::OWNER_AND_GROUP),
+    }
+}
+
+fn bind_unix(path: &std::path::Path, mode: u32) -> Result<Bound, BindError> {
+    let (listener, file) = listeners::bind_unix(path, mode)?;
+    Ok(Bound {
+        listener: Listener::Unix(listener),
+        address: Listen::Unix(path.to_owned()),
+        file: Some(file),
+    })
+}
+
+#[cfg(test)]
+mod tests;

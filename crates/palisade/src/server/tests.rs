@@ -1,0 +1,116 @@
+//! The server in this process, with parts of the test's own.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use palisade_client::{Client, Enforcement};
+use palisade_core::{
+    Clock, DecisionLog, DecisionRecord, DigestKey, EpochMillis, LogFuture, RandomIds,
+};
+use palisade_proto::v1;
+
+use super::*;
+use crate::config::LogConfig;
+
+/// Remembers records.
+#[derive(Default)]
+struct Records(Mutex<Vec<DecisionRecord>>);
+
+impl DecisionLog for Records {
+    fn append<'a>(&'a self, record: &'a DecisionRecord) -> LogFuture<'a> {
+        self.0.lock().expect("not poisoned").push(record.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Stands still.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> EpochMillis {
+        EpochMillis::new(1_000_000)
+    }
+
+    fn monotonic(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+}
+
+fn config(directory: &Path) -> ServerConfig {
+    ServerConfig {
+        bundle: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/quickstart"),
+        listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
+        admin_socket: directory.join("admin.sock"),
+        log: LogConfig { path: directory.join("log"), sync: false, digest_key_file: None },
+        limits: palisade_grpc::Limits::default(),
+    }
+}
+
+#[tokio::test]
+async fn decisions_are_made_and_recorded_with_the_tests_own_clock_and_log() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let records = Arc::new(Records::default());
+    let log: Arc<dyn DecisionLog> = Arc::<Records>::clone(&records);
+    let parts = Parts {
+        clock: Arc::new(Stopped),
+        ids: Arc::new(RandomIds),
+        log,
+        digest_key: DigestKey::new([1; 32]),
+    };
+    let config = config(directory.path());
+    let server = Server::build(&config, parts).await.expect("built");
+    let endpoint = format!("http://{}", server.address()).parse().expect("an address");
+    let stop = CancellationToken::new();
+    let asking = async {
+        let client = Client::connect(&endpoint).await.expect("connects");
+        let request = v1::AuthorizeRequest {
+            chain: vec![crate::cli::asserted(&"user:corp:alice".parse().expect("an actor"))],
+            tool: "crm.read_ticket".to_owned(),
+            arguments: br#"{"ticket_id":"T-1"}"#.to_vec(),
+            ..v1::AuthorizeRequest::default()
+        };
+        let answer = client.authorize(request).await;
+        stop.cancel();
+        answer.expect("decided")
+    };
+    let (ran, answer) = tokio::join!(server.run(stop.cancelled()), asking);
+    ran.expect("ends");
+    assert!(matches!(answer, Enforcement::Allow(_)), "{answer:?}");
+    let records = records.0.lock().expect("not poisoned");
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].time, EpochMillis::new(1_000_000));
+    assert!(!config.admin_socket.exists(), "sockets go with their server");
+}
+
+#[tokio::test]
+async fn a_bundle_that_does_not_load_binds_nothing() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let config = ServerConfig { bundle: directory.path().to_owned(), ..config(directory.path()) };
+    let parts = Parts::standard(&config.log).expect("made");
+    let built = Server::build(&config, parts).await;
+    assert!(matches!(built, Err(BuildServerError::Bundle(_))), "{built:?}");
+    assert!(!config.admin_socket.exists());
+}
+
+#[test]
+fn digest_keys_are_64_hexadecimal_digits() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let file = directory.path().join("key");
+    let config = LogConfig {
+        path: directory.path().join("log"),
+        sync: false,
+        digest_key_file: Some(file.clone()),
+    };
+    let parts = |text: &str| {
+        std::fs::write(&file, text).expect("written");
+        Parts::standard(&config)
+    };
+    assert!(parts(&"0a".repeat(32)).is_ok());
+    assert!(parts(&format!("{}\n", "0A".repeat(32))).is_ok());
+    for bad in [String::new(), "0a".repeat(31), "0a".repeat(33), "zz".repeat(32)] {
+        let made = parts(&bad);
+        assert!(matches!(made, Err(PartsError::DigestKey { .. })), "{bad}");
+    }
+    std::fs::remove_file(&file).expect("removed");
+    assert!(matches!(Parts::standard(&config), Err(PartsError::ReadDigestKey { .. })));
+}
