@@ -175,7 +175,7 @@ fn a_server_answers_records_and_ends_on_a_signal() {
         let explained = ask(&["explain"]);
         assert_exit(&explained, 0);
         assert!(text(&explained.stdout).contains("agents-read"), "{}", text(&explained.stdout));
-        let log = std::fs::read_to_string(home.path().join("palisade-decisions.jsonl"));
+        let log = std::fs::read_to_string(home.path().join(".palisade/decisions.jsonl"));
         let log = log.expect("decisions are recorded");
         assert_eq!(log.lines().count(), 1, "one decision, and explanations are none: {log}");
         assert_eq!(server.terminate(signal).code(), Some(0), "{signal}");

@@ -4,9 +4,9 @@
 //! whole lines. What a failed write left behind is ended with a newline before the next record:
 //! readers skip what is no JSON, and no record is glued to a torn one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -42,13 +42,16 @@ struct State {
 }
 
 impl JsonLinesLog {
-    /// Opens the file, or creates it readable by its owner only. With `sync` a record counts as
+    /// Opens the file, or creates it and what its path lacks, readable by their owner only. With `sync` a record counts as
     /// kept when it is on disk (`fdatasync`), otherwise when the operating system has it.
     ///
     /// # Errors
     /// The file can be neither opened nor created.
     pub fn open(path: &Path, sync: bool) -> Result<Self, OpenLogError> {
         let open = || -> io::Result<State> {
+            if let Some(directory) = path.parent().filter(|path| !path.as_os_str().is_empty()) {
+                DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            }
             let mut options = OpenOptions::new();
             let mut file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
             let torn = ends_torn(&mut file)?;

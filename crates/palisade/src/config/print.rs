@@ -23,7 +23,7 @@ pub fn yaml(raw: &RawConfig) -> String {
             (None, Fallback::Unset(then)) => {
                 text.push_str(&format!("  # {name}: not set, {then}\n"));
             }
-            (None, Fallback::Fixed(_) | Fallback::StateFile(_)) => {
+            (None, Fallback::Fixed(_) | Fallback::RuntimeFile(_) | Fallback::StateFile(_)) => {
                 text.push_str(&format!("  # {name}: not set\n"));
             }
         }
@@ -40,6 +40,12 @@ pub fn markdown() -> String {
         let default = match meta.default {
             Fallback::Fixed(value) => format!("`{value}`"),
             Fallback::StateFile(name) => {
+                format!(
+                    "`$XDG_STATE_HOME/palisade/{name}`, else `$HOME/.palisade/{name}`, else \
+                     `/var/lib/palisade/{name}`"
+                )
+            }
+            Fallback::RuntimeFile(name) => {
                 format!(
                     "`$XDG_RUNTIME_DIR/palisade/{name}`, else `$HOME/.palisade/{name}`, else \
                      `/run/palisade/{name}`"

@@ -64,6 +64,7 @@ pub struct FlagValue {
 #[derive(Debug)]
 pub struct RawConfig {
     values: BTreeMap<&'static str, RawValue>,
+    runtime_directory: PathBuf,
     state_directory: PathBuf,
     problems: Vec<ConfigProblem>,
 }
@@ -81,6 +82,7 @@ impl RawConfig {
     pub fn read(file: Option<&Path>, environment: &Environment, flags: &[FlagValue]) -> Self {
         let mut raw = Self {
             values: BTreeMap::new(),
+            runtime_directory: runtime_directory(environment),
             state_directory: state_directory(environment),
             problems: Vec::new(),
         };
@@ -125,6 +127,9 @@ impl RawConfig {
     pub(super) fn effective(&self, meta: &Meta) -> Option<RawValue> {
         let default = || match meta.default {
             Fallback::Fixed(text) => Some(text.to_owned()),
+            Fallback::RuntimeFile(name) => {
+                Some(self.runtime_directory.join(name).to_string_lossy().into_owned())
+            }
             Fallback::StateFile(name) => {
                 Some(self.state_directory.join(name).to_string_lossy().into_owned())
             }
@@ -187,14 +192,23 @@ impl Reader<'_> {
 /// Where run-time state such as sockets lives: `$XDG_RUNTIME_DIR/palisade`, which the system keeps
 /// private to the user; else `$HOME/.palisade`; else, for a service without either,
 /// `/run/palisade`. Never a place in `/tmp`, where somebody else can be first.
+fn runtime_directory(environment: &Environment) -> PathBuf {
+    directory(environment, "XDG_RUNTIME_DIR", "/run/palisade")
+}
+
+/// Where state that outlives a reboot lives, by the same rule.
 fn state_directory(environment: &Environment) -> PathBuf {
+    directory(environment, "XDG_STATE_HOME", "/var/lib/palisade")
+}
+
+fn directory(environment: &Environment, variable: &str, fallback: &str) -> PathBuf {
     let absolute = |variable: &str| {
         environment.get(variable).map(PathBuf::from).filter(|path| path.is_absolute())
     };
-    absolute("XDG_RUNTIME_DIR")
+    absolute(variable)
         .map(|directory| directory.join("palisade"))
         .or_else(|| absolute("HOME").map(|home| home.join(".palisade")))
-        .unwrap_or_else(|| PathBuf::from("/run/palisade"))
+        .unwrap_or_else(|| PathBuf::from(fallback))
 }
 
 fn unknown(name: &str, origin: Origin) -> ConfigProblem {

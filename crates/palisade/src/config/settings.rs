@@ -36,7 +36,9 @@ pub(crate) struct Meta {
 pub(crate) enum Fallback {
     /// This value.
     Fixed(&'static str),
-    /// This file in the directory of the user's run-time state.
+    /// This file in the directory of the user's run-time state, gone after a reboot.
+    RuntimeFile(&'static str),
+    /// This file in the directory of the user's lasting state.
     StateFile(&'static str),
     /// Nothing; the text says what happens then.
     Unset(&'static str),
@@ -84,7 +86,7 @@ pub(crate) static ADMIN_SOCKET: Setting<PathBuf> = Setting {
     meta: Meta {
         key: "admin.socket",
         accepts: "absolute path, at most 90 bytes",
-        default: Fallback::StateFile("admin.sock"),
+        default: Fallback::RuntimeFile("admin.sock"),
         doc: "Unix socket of the administration surface (`Explain`); only its owner may connect.",
     },
     parse: value::socket_path,
@@ -94,7 +96,7 @@ pub(crate) static LOG_PATH: Setting<PathBuf> = Setting {
     meta: Meta {
         key: "log.path",
         accepts: "file",
-        default: Fallback::Fixed("palisade-decisions.jsonl"),
+        default: Fallback::StateFile("decisions.jsonl"),
         doc: "Where decisions are recorded, one JSON object per line; appended to, never truncated.",
     },
     parse: value::path,

@@ -139,6 +139,20 @@ fn the_admin_socket_is_in_the_most_private_place_there_is() {
 }
 
 #[test]
+fn the_decision_log_outlives_a_reboot_and_is_no_part_of_a_bundle() {
+    let log = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, text)| ((*name).into(), (*text).into()));
+        let raw = RawConfig::read(None, &variables.collect(), &[]);
+        raw.accept().expect("accepted").server.log.path
+    };
+    let (run, home) = (("XDG_RUNTIME_DIR", "/run/user/1"), ("HOME", "/home/a"));
+    assert_eq!(log(&[run, home]), PathBuf::from("/home/a/.palisade/decisions.jsonl"));
+    let state = ("XDG_STATE_HOME", "/state");
+    assert_eq!(log(&[state, home]), PathBuf::from("/state/palisade/decisions.jsonl"));
+    assert_eq!(log(&[]), PathBuf::from("/var/lib/palisade/decisions.jsonl"));
+}
+
+#[test]
 fn only_loopback_and_unix_sockets_are_listened_on() {
     for good in ["127.0.0.1:0", "127.8.8.8:1", "[::1]:7711", "localhost:7711", "unix:/run/p.sock"] {
         assert!(value::listen_address(good).is_ok(), "{good}");

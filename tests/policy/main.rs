@@ -1,0 +1,17 @@
+//! What the policies say, without a network: the engine against references and properties.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod facts;
+mod fail_closed;
+mod lints;
+mod matrix;
+mod properties;
+mod prospects;
+mod universe;
+mod verdicts;

@@ -1,0 +1,164 @@
+//! Small bundles made of text, and requests to them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use palisade_catalog::Catalog;
+use palisade_core::{
+    Actor, ActorChain, ActorKind, Arguments, BundleName, Environment, EpochMillis, FactSources,
+    Facts, IssuerName, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest,
+    Subject, ToolCall, Verdict,
+};
+use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile};
+
+/// Three tools in two segments; `docs.read` acts on a `Document`.
+pub(crate) const CATALOG: &str = r"
+format: 1
+segments: [office, finance]
+services:
+  docs: { segment: office }
+  pay: { segment: finance }
+tools:
+  docs.read:
+    tier: 1
+    effect: read
+    arguments:
+      type: object
+      properties: { id: { type: string } }
+      required: [id]
+      additionalProperties: false
+    resource: { type: Document, argument: id, normalize: path }
+  docs.note:
+    tier: 2
+    effect: write
+    arguments: { type: object, properties: { n: { type: integer }, text: { type: string } } }
+  pay.send:
+    tier: 3
+    effect: write
+    arguments:
+      type: object
+      properties: { n: { type: integer }, amount: { type: number }, to: { type: string } }
+      required: [n]
+";
+
+/// The parts of a bundle that tests vary.
+#[derive(Clone, Debug)]
+pub(crate) struct Universe {
+    pub(crate) catalog: String,
+    pub(crate) policies: String,
+    pub(crate) schema: String,
+    pub(crate) entities: String,
+    pub(crate) facts: FactSources,
+}
+
+impl Default for Universe {
+    fn default() -> Self {
+        Self {
+            catalog: CATALOG.to_owned(),
+            policies: String::new(),
+            schema: String::new(),
+            entities: "[]".to_owned(),
+            facts: FactSources::default(),
+        }
+    }
+}
+
+impl Universe {
+    pub(crate) fn with_policies(policies: impl Into<String>) -> Self {
+        Self { policies: policies.into(), ..Self::default() }
+    }
+
+    pub(crate) fn build(&self) -> Result<PolicySnapshot, Problems> {
+        self.build_with_advice().map(|(snapshot, _)| snapshot)
+    }
+
+    pub(crate) fn build_with_advice(&self) -> Result<(PolicySnapshot, Problems), Problems> {
+        let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
+        let (catalog, _) = Catalog::parse(&Arc::from("catalog.yaml"), &self.catalog)?;
+        let schema = match self.schema.as_str() {
+            "" => Vec::new(),
+            text => vec![file("schema/own.cedarschema", text)],
+        };
+        let sources = SnapshotSources {
+            revision: Revision {
+                bundle: BundleName::new("test").expect("a bundle name"),
+                version: 1,
+                digest: Sha256Digest::of(b""),
+            },
+            issuers: Issuers::new(BTreeMap::from([(
+                "t".to_owned(),
+                "https://issuer.example".to_owned(),
+            )])),
+            catalog,
+            policies: vec![file("policies/all.cedar", &self.policies)],
+            links: Vec::new(),
+            schema,
+            entities: vec![file("entities/all.json", &self.entities)],
+        };
+        PolicySnapshot::build(&sources, self.facts)
+    }
+
+    /// The snapshot; a bundle that does not load fails the test with its problems.
+    pub(crate) fn snapshot(&self) -> PolicySnapshot {
+        self.build().unwrap_or_else(|problems| {
+            let mut text = String::new();
+            for problem in &problems.0 {
+                writeln!(text, "{problem}").expect("writes to a string");
+            }
+            panic!("the bundle does not load:\n{text}\n{}", self.policies)
+        })
+    }
+
+    /// The codes of the problems that keep it from loading.
+    pub(crate) fn error_codes(&self) -> Vec<&'static str> {
+        match self.build() {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems
+                .0
+                .iter()
+                .filter(|problem| problem.severity == palisade_core::Severity::Error)
+                .map(|problem| problem.code)
+                .collect(),
+        }
+    }
+}
+
+/// An actor of the test issuer.
+pub(crate) fn actor(kind: ActorKind, subject: &str) -> Actor {
+    Actor {
+        kind,
+        issuer: IssuerName::new("t").expect("an issuer"),
+        subject: Subject::new(subject).expect("a subject"),
+    }
+}
+
+/// A call with nothing but chain, tool and arguments.
+pub(crate) fn call(links: Vec<Actor>, tool: &str, arguments: &str) -> ToolCall {
+    ToolCall {
+        chain: ActorChain::new(links).expect("a chain"),
+        tool: tool.to_owned(),
+        tool_digest: None,
+        arguments: arguments.as_bytes().to_vec(),
+        resource: None,
+        environment: Environment::default(),
+        options: RequestOptions::default(),
+    }
+}
+
+/// The instant tests decide at.
+pub(crate) const NOW: EpochMillis = EpochMillis::new(1_767_225_600_000);
+
+/// Resolves and decides, as the pipeline does.
+pub(crate) fn decide(snapshot: &PolicySnapshot, call: &ToolCall, facts: &Facts) -> Verdict {
+    match snapshot.resolve(call, &Arguments::parse(&call.arguments)) {
+        Ok(resolved) => snapshot.decide(&resolved, facts),
+        Err(refusal) => Verdict::deny(refusal.reason),
+    }
+}
+
+/// The reason a call is answered with.
+pub(crate) fn reason(snapshot: &PolicySnapshot, call: &ToolCall) -> ReasonCode {
+    let Reason { code, .. } = decide(snapshot, call, &Facts::at(NOW)).reason;
+    code
+}
