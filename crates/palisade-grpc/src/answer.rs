@@ -8,11 +8,10 @@ use palisade_core::{
     Decision, Effect, EpochMillis, Obligations, Outcome, PolicyId, PostedRequirement, Prospect,
     Reason, Requirement, Revision, Tier, Verdict,
 };
-use palisade_engine::{
-    ClauseExplanation, ClauseJoin, LinkExplanation, ObservedValue, PolicyEffect, PolicyExplanation,
-    PolicyResult, ToolProspect,
+use palisade_pdp::{
+    ClauseExplanation, ClauseJoin, Explained, LinkExplanation, ListedTool, ObservedValue,
+    PolicyEffect, PolicyExplanation, PolicyResult, ToolList, ToolProspect,
 };
-use palisade_pdp::{Explained, ListedTool, ToolList};
 use palisade_proto::v1;
 
 use crate::convert::ListTools;

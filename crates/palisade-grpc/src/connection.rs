@@ -34,6 +34,11 @@ use crate::{deadline, status};
 // LIMIT: a bearer token of 16 KiB, and room for trace context.
 const HEADERS_BYTES_MAX: u32 = 16 * 1024 + 4 * 1024;
 
+/// Bytes of one call that are taken before its handler reads them.
+// LIMIT: small enough that flow control slows down a stream whose caller does not read its answers
+// before h2 counts the many small frames it holds for it as an attack and cuts the connection.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+
 /// How long a connection may be silent before it is asked whether it still lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -201,6 +206,7 @@ async fn serve_connection(
     http.timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .max_concurrent_streams(shared.limits.calls_per_connection_max.get())
         .max_header_list_size(HEADERS_BYTES_MAX);
     let service = service_fn(|request| respond(Arc::clone(&shared), request));

@@ -8,5 +8,10 @@ mod pipeline;
 mod snapshots;
 
 pub use error::{AuthorizeError, ListToolsError};
+// What `Explained` and `ListedTool` are made of, so that surfaces need no edge to the engine.
+pub use palisade_engine::{
+    ClauseExplanation, ClauseJoin, Explanation, LinkExplanation, ObservedValue, PolicyEffect,
+    PolicyExplanation, PolicyResult, ToolProspect,
+};
 pub use pipeline::{Explained, ListedTool, Pdp, PdpParts, ToolList};
 pub use snapshots::Snapshots;

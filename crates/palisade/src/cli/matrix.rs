@@ -110,6 +110,13 @@ fn default_chains(snapshot: &PolicySnapshot) -> Result<Vec<ActorChain>, Failure>
         .filter(|agent| is_autonomous(snapshot, agent))
         .map(|agent| vec![agent.clone()]);
     let rows: Vec<Vec<Actor>> = alone.chain(behind).chain(autonomous).take(ROWS_MAX + 1).collect();
+    if rows.is_empty() {
+        return Err(Failure::Usage(
+            "the bundle's entities name no user and no service; say whose rows to show, e.g. \
+             `--chain user:corp:alice`"
+                .to_owned(),
+        ));
+    }
     if rows.len() > ROWS_MAX {
         return Err(Failure::Usage(format!(
             "the bundle makes more than {ROWS_MAX} rows; choose some with `--chain`"
