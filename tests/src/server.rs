@@ -1,0 +1,144 @@
+//! A running server: the one that the binary runs, with the ports in the test's hands.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use palisade::config::{Listen, LogConfig, ServerConfig};
+use palisade::{Parts, Server};
+use palisade_client::Client;
+use palisade_core::DigestKey;
+use palisade_grpc::Limits;
+use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::bundle::fixture;
+use crate::ports::{ManualClock, MemoryLog, SequentialIds, TestPorts};
+use crate::within;
+
+/// A running server. Dropping it cuts everything.
+#[derive(Debug)]
+pub struct TestServer {
+    address: SocketAddr,
+    admin_socket: PathBuf,
+    ports: TestPorts,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+    /// Holds the socket.
+    _directory: TempDir,
+}
+
+impl TestServer {
+    /// A server with the fixture `desk` and the server's own limits.
+    pub async fn start() -> Self {
+        Self::start_with(&fixture("desk"), Limits::default()).await
+    }
+
+    /// A server with other limits.
+    pub async fn start_with_limits(limits: Limits) -> Self {
+        Self::start_with(&fixture("desk"), limits).await
+    }
+
+    /// A server with another bundle.
+    pub async fn start_with_bundle(bundle: &Path) -> Self {
+        Self::start_with(bundle, Limits::default()).await
+    }
+
+    async fn start_with(bundle: &Path, limits: Limits) -> Self {
+        let ports = TestPorts::default();
+        let parts = Parts {
+            clock: Arc::<ManualClock>::clone(&ports.clock),
+            ids: Arc::<SequentialIds>::clone(&ports.ids),
+            log: Arc::<MemoryLog>::clone(&ports.log),
+            digest_key: DigestKey::new([7; 32]),
+        };
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let config = ServerConfig {
+            bundle: bundle.to_owned(),
+            listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            admin_socket: directory.path().join("admin.sock"),
+            // Not opened: the log is given.
+            log: LogConfig { path: PathBuf::new(), sync: false, digest_key_file: None },
+            limits,
+        };
+        let server = Server::build(&config, parts)
+            .await
+            .unwrap_or_else(|error| panic!("the server does not start: {error:#?}"));
+        let Listen::Tcp(address) = *server.address() else { panic!("it listens on TCP") };
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let mut running = JoinSet::new();
+        running.spawn(async move { server.run(stopped).await.expect("the server runs") });
+        let admin_socket = config.admin_socket;
+        Self { address, admin_socket, ports, stop, running, _directory: directory }
+    }
+
+    /// Where decisions are served.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What tells the time.
+    #[must_use]
+    pub fn clock(&self) -> &ManualClock {
+        &self.ports.clock
+    }
+
+    /// Where decisions are recorded.
+    #[must_use]
+    pub fn log(&self) -> &MemoryLog {
+        &self.ports.log
+    }
+
+    /// A connection to the decision surface.
+    pub async fn channel(&self) -> Channel {
+        connect(format!("http://{}", self.address)).await
+    }
+
+    /// A connection to the administration surface.
+    pub async fn admin_channel(&self) -> Channel {
+        connect(format!("unix:{}", self.admin_socket.display())).await
+    }
+
+    /// The generated client of the decision surface.
+    pub async fn raw_client(&self) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.channel().await)
+    }
+
+    /// The generated client of the administration surface.
+    pub async fn raw_admin_client(&self) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.admin_channel().await)
+    }
+
+    /// Our client of the decision surface.
+    ///
+    /// # Panics
+    /// It does not connect.
+    pub async fn client(&self) -> Client {
+        let endpoint = format!("http://{}", self.address).parse().expect("an address");
+        Client::connect(&endpoint).await.expect("a connection")
+    }
+
+    /// Tells it to shut down, as SIGTERM would.
+    pub fn begin_shutdown(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until it has drained and ended.
+    ///
+    /// # Panics
+    /// It does not end, or with an error.
+    pub async fn ended(mut self) {
+        let ended = within("the server to end", self.running.join_next()).await;
+        ended.expect("it was running").expect("no panic");
+    }
+}
+
+async fn connect(endpoint: String) -> Channel {
+    let endpoint = Endpoint::from_shared(endpoint).expect("an address");
+    within("a connection", endpoint.connect()).await.expect("a connection")
+}

@@ -1,0 +1,112 @@
+//! Which crate may use which.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+
+use crate::workspace::{Package, members, root, rust_files};
+
+/// What each of our crates may use of ours. An edge that is not here is forbidden; whoever adds
+/// one says why in ARCHITECTURE.md.
+pub(crate) const EDGES: [(&str, &[&str]); 10] = [
+    ("palisade", &["bundle", "catalog", "client", "core", "engine", "grpc", "log", "pdp", "proto"]),
+    ("palisade-bundle", &["catalog", "core", "engine"]),
+    ("palisade-catalog", &["core"]),
+    ("palisade-client", &["proto"]),
+    ("palisade-core", &[]),
+    ("palisade-engine", &["catalog", "core"]),
+    ("palisade-grpc", &["core", "pdp", "proto"]),
+    ("palisade-log", &["core"]),
+    ("palisade-pdp", &["catalog", "core", "engine"]),
+    ("palisade-proto", &[]),
+];
+
+/// The harness uses everything; nothing uses it.
+const TESTS: &str = "palisade-tests";
+
+/// What crates must not use, even indirectly through a feature of their own: I/O, transport and
+/// the policy language stay where they belong.
+const FORBIDDEN: [(&str, &[&str]); 7] = [
+    ("palisade-bundle", &["tokio", "tonic", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-catalog", &["tokio", "tonic", "cedar-policy-core"]),
+    ("palisade-client", &["cedar-policy", "cedar-policy-core"]),
+    ("palisade-core", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-engine", &["tokio", "tonic", "prost"]),
+    ("palisade-grpc", &["cedar-policy", "cedar-policy-core"]),
+    ("palisade-pdp", &["tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+];
+
+fn ours(package: &Package) -> BTreeSet<String> {
+    let names = package.dependency_names().into_iter();
+    names.filter_map(|name| name.strip_prefix("palisade-")).map(str::to_owned).collect()
+}
+
+#[test]
+fn crates_use_only_what_the_table_allows() -> Result<()> {
+    let members = members()?;
+    let names: Vec<&str> =
+        members.iter().map(|package| package.name.as_str()).filter(|name| *name != TESTS).collect();
+    let table: Vec<&str> = EDGES.iter().map(|(name, _)| *name).collect();
+    ensure!(names == table, "the table has {table:?}, the workspace {names:?}");
+    for package in members.iter().filter(|package| package.name != TESTS) {
+        ensure!(
+            !package.dependency_names().contains("palisade")
+                && !package.dependency_names().contains(TESTS),
+            "{} depends on the binary or on the tests",
+            package.name
+        );
+        let allowed = EDGES.iter().find(|(name, _)| *name == package.name).map(|(_, used)| *used);
+        for used in ours(package) {
+            ensure!(
+                allowed.is_some_and(|allowed| allowed.contains(&used.as_str())),
+                "{} must not use palisade-{used}",
+                package.name
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_crate_lies_in_the_folder_of_its_name() -> Result<()> {
+    for package in members()?.iter().filter(|package| package.name != TESTS) {
+        let folder = root().join("crates").join(&package.name).canonicalize()?;
+        ensure!(package.folder() == folder, "{} lies in {}", package.name, folder.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn io_transport_and_the_policy_language_stay_where_they_belong() -> Result<()> {
+    let members = members()?;
+    for (name, forbidden) in FORBIDDEN {
+        let package = members.iter().find(|package| package.name == name);
+        let uses: Vec<_> = package.iter().flat_map(|package| &package.dependencies).collect();
+        ensure!(package.is_some(), "no crate {name}");
+        for dependency in uses.iter().filter(|dependency| dependency.kind.is_none()) {
+            ensure!(
+                !forbidden.contains(&dependency.name.as_str()),
+                "{name} must not use {}",
+                dependency.name
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_core_of_cedar_is_used_by_one_module() -> Result<()> {
+    for package in members()? {
+        let uses = package.dependency_names().contains("cedar-policy-core");
+        let allowed = package.name == "palisade-engine";
+        ensure!(uses == allowed, "{}: cedar-policy-core {uses}", package.name);
+    }
+    let module = "crates/palisade-engine/src/condition";
+    let name = ["cedar_policy", "core"].join("_");
+    for file in rust_files()? {
+        let inside =
+            file.path.starts_with(&format!("{module}/")) || file.path == format!("{module}.rs");
+        ensure!(inside || !file.text.contains(&name), "{} names {name}", file.path);
+    }
+    Ok(())
+}
