@@ -1,7 +1,7 @@
 //! Says why an answer is what it is.
 
-use cedar_policy::{Entities, EntityUid, Request};
-use palisade_core::{ErrorChain, Facts};
+use cedar_policy::{Entities, EntityUid};
+use palisade_core::Facts;
 
 use crate::condition::{Condition, Scene};
 use crate::policy::CompiledPolicy;
@@ -33,14 +33,7 @@ impl PolicySnapshot {
         entities: &Entities,
     ) -> Result<LinkExplanation, String> {
         let context = context::whole(&call.context, facts.now, Granted::NOTHING)?;
-        let request = Request::new(
-            principal.clone(),
-            call.action.clone(),
-            call.resource.clone(),
-            context,
-            None,
-        )
-        .map_err(|error| ErrorChain(&error).to_string())?;
+        let request = call.request(principal, &context)?;
         let scene =
             Scene { request: &request, entities, unknown_context: &[], unknown_resource: false };
         let target = Target::Known(&call.resource);

@@ -6,8 +6,8 @@
 use cedar_policy::{Entities, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
-    ActorChain, Environment, ErrorChain, Facts, Outcome, PolicyId, PostedRequirement, Prospect,
-    Reason, ReasonCode, ToolName, Verdict,
+    ActorChain, Environment, Facts, Outcome, PolicyId, PostedRequirement, Prospect, Reason,
+    ReasonCode, ToolName, Verdict,
 };
 
 use crate::PolicyEffect;
@@ -104,14 +104,7 @@ impl PolicySnapshot {
     ) -> Vec<LinkReading<'_>> {
         let read = |entities: &Entities, principal: &EntityUid| {
             let context = context::whole(&call.context, facts.now, granted)?;
-            let request = Request::new(
-                principal.clone(),
-                call.action.clone(),
-                call.resource.clone(),
-                context,
-                None,
-            )
-            .map_err(|error| ErrorChain(&error).to_string())?;
+            let request = call.request(principal, &context)?;
             Ok(self.read_policies(tool, &request, entities, principal, call))
         };
         let entities = self.slice(call);

@@ -3,11 +3,11 @@
 //! Refuses what does not fit before any policy is looked at. What fails first here is the reason,
 //! so the order of the checks is part of the contract.
 
-use cedar_policy::{Entity, EntityUid, RestrictedExpression};
+use cedar_policy::{Context, Entity, EntityUid, Request, RestrictedExpression};
 use palisade_catalog::Tool;
 use palisade_core::{
-    Actor, ActorChain, ActorKind, Arguments, ArgumentsError, Environment, Reason, ReasonCode,
-    ToolCall,
+    Actor, ActorChain, ActorKind, Arguments, ArgumentsError, Environment, ErrorChain, Reason,
+    ReasonCode, ToolCall,
 };
 use serde_json::Value;
 
@@ -47,6 +47,17 @@ impl ResolvedCall {
     #[must_use]
     pub fn resource(&self) -> String {
         self.resource.to_string()
+    }
+
+    /// The Cedar request of one link.
+    pub(crate) fn request(
+        &self,
+        principal: &EntityUid,
+        context: &Context,
+    ) -> Result<Request, String> {
+        let (action, resource) = (self.action.clone(), self.resource.clone());
+        Request::new(principal.clone(), action, resource, context.clone(), None)
+            .map_err(|error| ErrorChain(&error).to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cedar_policy::{Authorizer, Decision, Entities, EntityTypeName, PolicySet, Request, Response};
+use cedar_policy::{Authorizer, Decision, Entities, EntityTypeName, PolicySet, Response};
 use palisade_catalog::Catalog;
 use palisade_core::{
     Actor, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision, Verdict,
@@ -166,15 +166,9 @@ impl PolicySnapshot {
         let authorizer = Authorizer::new();
         let mut answers = Vec::with_capacity(call.principals.len());
         for principal in &call.principals {
-            let request = Request::new(
-                principal.clone(),
-                call.action.clone(),
-                call.resource.clone(),
-                context.clone(),
-                None,
-            );
-            let Ok(request) = request else {
-                return self.unanswerable(call, "the request does not fit the schema");
+            let request = match call.request(principal, &context) {
+                Ok(request) => request,
+                Err(error) => return self.unanswerable(call, &error),
             };
             let mut answer =
                 LinkAnswer { principal: principal.to_string(), ..LinkAnswer::default() };
