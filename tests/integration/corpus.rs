@@ -50,7 +50,7 @@ fn request(call: &ToolCall) -> v1::AuthorizeRequest {
 }
 
 fn answer(snapshot: &PolicySnapshot, call: &ToolCall, facts: &Facts) -> Verdict {
-    match snapshot.resolve(call, &Arguments::parse(&call.arguments)) {
+    match snapshot.resolve(call, Arguments::parse(&call.arguments)) {
         Ok(resolved) => snapshot.decide(&resolved, facts),
         Err(refusal) => Verdict::deny(refusal.reason),
     }

@@ -3,11 +3,13 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
+mod engines;
 mod facts;
 mod fail_closed;
 mod lints;

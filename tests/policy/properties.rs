@@ -168,7 +168,7 @@ proptest! {
         };
         for call in calls {
             let arguments = palisade_core::Arguments::parse(&call.arguments);
-            let Ok(resolved) = snapshot.resolve(&call, &arguments) else { continue };
+            let Ok(resolved) = snapshot.resolve(&call, arguments) else { continue };
             let verdict = snapshot.decide(&resolved, &Facts::at(NOW));
             let explanation = snapshot.explain(&resolved, &Facts::at(NOW));
             prop_assert_eq!(&explanation.verdict, &verdict);

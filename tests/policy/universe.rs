@@ -10,7 +10,7 @@ use palisade_core::{
     Facts, IssuerName, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest,
     Subject, ToolCall, Verdict,
 };
-use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile};
+use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
 
 /// Three tools in two segments; `docs.read` acts on a `Document`.
 pub(crate) const CATALOG: &str = r"
@@ -38,7 +38,11 @@ tools:
     effect: write
     arguments:
       type: object
-      properties: { n: { type: integer }, amount: { type: number }, to: { type: string } }
+      properties:
+        n: { type: integer }
+        amount: { type: number }
+        to: { type: string }
+        opts: { type: object, properties: { mode: { type: string } } }
       required: [n]
 ";
 
@@ -49,6 +53,7 @@ pub(crate) struct Universe {
     pub(crate) policies: String,
     pub(crate) schema: String,
     pub(crate) entities: String,
+    pub(crate) links: Vec<TemplateLink>,
     pub(crate) facts: FactSources,
 }
 
@@ -59,6 +64,7 @@ impl Default for Universe {
             policies: String::new(),
             schema: String::new(),
             entities: "[]".to_owned(),
+            links: Vec::new(),
             facts: FactSources::default(),
         }
     }
@@ -92,7 +98,7 @@ impl Universe {
             )])),
             catalog,
             policies: vec![file("policies/all.cedar", &self.policies)],
-            links: Vec::new(),
+            links: self.links.clone(),
             schema,
             entities: vec![file("entities/all.json", &self.entities)],
         };
@@ -149,10 +155,15 @@ pub(crate) fn call(links: Vec<Actor>, tool: &str, arguments: &str) -> ToolCall {
 /// The instant tests decide at.
 pub(crate) const NOW: EpochMillis = EpochMillis::new(1_767_225_600_000);
 
-/// Resolves and decides, as the pipeline does.
+/// Resolves and decides, as the pipeline does. Whatever a test asks, Cedar's own authorizer over
+/// all policies has to say the same.
 pub(crate) fn decide(snapshot: &PolicySnapshot, call: &ToolCall, facts: &Facts) -> Verdict {
-    match snapshot.resolve(call, &Arguments::parse(&call.arguments)) {
-        Ok(resolved) => snapshot.decide(&resolved, facts),
+    match snapshot.resolve(call, Arguments::parse(&call.arguments)) {
+        Ok(resolved) => {
+            let verdict = snapshot.decide(&resolved, facts);
+            assert_eq!(verdict, snapshot.decide_by_stock_cedar(&resolved, facts), "{call:?}");
+            verdict
+        }
         Err(refusal) => Verdict::deny(refusal.reason),
     }
 }

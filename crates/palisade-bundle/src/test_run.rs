@@ -38,7 +38,7 @@ fn run_call(
 ) -> Vec<String> {
     let CallCase { call, facts, want } = case;
     let arguments = Arguments::parse(&call.arguments);
-    let verdict = match snapshot.resolve(call, &arguments) {
+    let verdict = match snapshot.resolve(call, arguments) {
         Ok(resolved) => snapshot.decide(&resolved, facts),
         Err(refusal) => Verdict::deny(refusal.reason),
     };

@@ -122,6 +122,7 @@ impl<'a> Checker<'a> {
     fn finish(self, tools: BTreeMap<String, crate::Tool>) -> (Catalog, Problems) {
         let Self { mut problems, segments, services, .. } = self;
         problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+        let tools = tools.into_iter().map(|(name, tool)| (name, Arc::new(tool))).collect();
         (Catalog { tools, services, segments }, Problems(problems))
     }
 }

@@ -15,7 +15,7 @@ pub const CATALOG_TOOLS_MAX: usize = 10_000;
 /// The tools that exist, the services they act on and the segments those lie in.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    pub(crate) tools: BTreeMap<String, Tool>,
+    pub(crate) tools: BTreeMap<String, Arc<Tool>>,
     pub(crate) services: BTreeMap<String, Service>,
     pub(crate) segments: BTreeSet<String>,
 }
@@ -44,12 +44,23 @@ impl Catalog {
     /// The tool of this name.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.get(name).map(Arc::as_ref)
+    }
+
+    /// The tool of this name, to be kept.
+    #[must_use]
+    pub fn shared_tool(&self, name: &str) -> Option<&Arc<Tool>> {
         self.tools.get(name)
+    }
+
+    /// All tools, by name, to be kept.
+    pub fn shared_tools(&self) -> impl Iterator<Item = &Arc<Tool>> {
+        self.tools.values()
     }
 
     /// All tools, by name.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.values()
+        self.tools.values().map(Arc::as_ref)
     }
 
     /// All services with their names, by name.

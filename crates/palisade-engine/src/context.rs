@@ -1,36 +1,32 @@
 //! The `context` of a request: the vocabulary every policy may use.
 
+use std::net::IpAddr;
+
 use cedar_policy::{Context, EntityUid, RestrictedExpression};
 use palisade_catalog::Tool;
-use palisade_core::{ActorKind, EpochMillis};
+use palisade_core::{ActorKind, Arguments, EpochMillis, ErrorChain};
 
+use crate::cedar_core::Reads;
+use crate::convert;
 use crate::names::{self, actor_type, entity};
 use crate::verdict::Granted;
 
-/// The actors of a chain, head first.
-pub(crate) struct Chain<'a> {
-    pub(crate) principals: &'a [EntityUid],
-}
-
-impl Chain<'_> {
-    fn of(&self, kind: ActorKind) -> RestrictedExpression {
-        let of_kind = self.principals.iter().filter(|uid| uid.type_name() == actor_type(kind));
+/// `context.chain`: aggregates, because Cedar has no lists.
+fn chain(principals: &[EntityUid]) -> RestrictedExpression {
+    let of = |kind| {
+        let of_kind = principals.iter().filter(|uid| uid.type_name() == actor_type(kind));
         RestrictedExpression::new_set(
             of_kind.map(|uid| RestrictedExpression::new_entity_uid(uid.clone())),
         )
-    }
-}
-
-/// `context.chain`: aggregates, because Cedar has no lists.
-pub(crate) fn chain(chain: &Chain<'_>) -> RestrictedExpression {
-    let depth = i64::try_from(chain.principals.len()).unwrap_or(i64::MAX);
+    };
+    let depth = i64::try_from(principals.len()).unwrap_or(i64::MAX);
     let mut fields = vec![
         ("depth", RestrictedExpression::new_long(depth)),
-        ("users", chain.of(ActorKind::User)),
-        ("agents", chain.of(ActorKind::Agent)),
-        ("services", chain.of(ActorKind::Service)),
+        ("users", of(ActorKind::User)),
+        ("agents", of(ActorKind::Agent)),
+        ("services", of(ActorKind::Service)),
     ];
-    if let Some(head) = chain.principals.first()
+    if let Some(head) = principals.first()
         && head.type_name() == actor_type(ActorKind::User)
     {
         fields.push(("user", RestrictedExpression::new_entity_uid(head.clone())));
@@ -39,7 +35,7 @@ pub(crate) fn chain(chain: &Chain<'_>) -> RestrictedExpression {
 }
 
 /// `context.tool`: so that a guardrail on a tool's risk holds whatever the resource is.
-pub(crate) fn tool(tool: &Tool) -> RestrictedExpression {
+fn tool(tool: &Tool) -> RestrictedExpression {
     let service = entity(&names::SERVICE, tool.name.service());
     let segment = entity(&names::SEGMENT, &tool.segment);
     let effect = RestrictedExpression::new_string(tool.effect.as_str().to_owned());
@@ -54,29 +50,58 @@ pub(crate) fn tool(tool: &Tool) -> RestrictedExpression {
 }
 
 /// `context.ungrounded`: every critical argument, since nothing says where values came from.
-pub(crate) fn ungrounded(tool: &Tool) -> RestrictedExpression {
+fn ungrounded(tool: &Tool) -> RestrictedExpression {
     let critical = tool.critical.iter().cloned();
     RestrictedExpression::new_set(critical.map(RestrictedExpression::new_string))
 }
 
-/// The whole context: what the call gives, the time and the cure facts. Facts that no component
-/// provides stay absent; no policy that reads them has loaded.
-pub(crate) fn whole(
-    call: &[(String, RestrictedExpression)],
-    now: EpochMillis,
+/// What a context is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) tool: &'a Tool,
+    pub(crate) principals: &'a [EntityUid],
+    /// `None`: not known yet.
+    pub(crate) arguments: Option<&'a Arguments>,
+    pub(crate) source_address: Option<IpAddr>,
+    pub(crate) now: EpochMillis,
+}
+
+/// Builds the parts of the context that `reads` names. Facts that no component provides stay
+/// absent; no policy that reads them has loaded.
+pub(crate) fn build(
+    source: &Source<'_>,
     granted: Granted,
+    reads: &Reads,
 ) -> Result<Context, String> {
+    let Source { tool, principals, arguments, source_address, now } = *source;
+    let mut context: Vec<(&str, RestrictedExpression)> = Vec::new();
+    if let Some(arguments) = arguments
+        && (reads.reads("args") || reads.reads("argsInfo"))
+    {
+        let ty = tool.arguments.record();
+        let converted = convert::arguments(ty, arguments.as_object(), &reads.arguments)
+            .map_err(|error| error.to_string())?;
+        context.extend([("args", converted.args), ("argsInfo", converted.info)]);
+    }
     let flag = |value| record(vec![("granted", RestrictedExpression::new_bool(value))]);
-    let facts = [
-        ("approval", flag(granted.approval)),
-        ("confirmation", flag(granted.confirmation)),
-        ("stepUp", flag(granted.step_up)),
-        ("now", RestrictedExpression::new_datetime(now.to_string())),
-        ("data", RestrictedExpression::new_set([])),
-    ];
-    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Context::from_pairs(call.iter().cloned().chain(facts))
-        .map_err(|error| palisade_core::ErrorChain(&error).to_string())
+    let mut add = |name, value: &dyn Fn() -> RestrictedExpression| {
+        if reads.reads(name) {
+            context.push((name, value()));
+        }
+    };
+    add("approval", &|| flag(granted.approval));
+    add("chain", &|| chain(principals));
+    add("confirmation", &|| flag(granted.confirmation));
+    add("data", &|| RestrictedExpression::new_set([]));
+    add("now", &|| RestrictedExpression::new_datetime(now.to_string()));
+    add("stepUp", &|| flag(granted.step_up));
+    add("tool", &|| self::tool(tool));
+    add("ungrounded", &|| ungrounded(tool));
+    if let Some(address) = source_address {
+        add("sourceIp", &|| RestrictedExpression::new_ip(address.to_string()));
+    }
+    Context::from_pairs(context.into_iter().map(|(name, value)| (name.to_owned(), value)))
+        .map_err(|error| ErrorChain(&error).to_string())
 }
 
 #[expect(clippy::expect_used, reason = "the callers above name every field once")]

@@ -8,6 +8,8 @@ use palisade_catalog::{ArgumentType, RecordType, UnionType};
 use palisade_core::Sha256Digest;
 use serde_json::{Map, Number, Value};
 
+use crate::cedar_core::ArgumentReads;
+
 /// Why an argument has no exact Cedar value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the argument `{path}` cannot be represented exactly: {why}")]
@@ -26,60 +28,131 @@ pub(crate) struct ConvertedArguments {
     pub(crate) info: RestrictedExpression,
 }
 
-/// Converts validated arguments.
+/// Checks that all validated arguments have an exact value, without building any.
+pub(crate) fn check(ty: &RecordType, arguments: &Map<String, Value>) -> Result<(), ConvertError> {
+    record::<Check>(ty, arguments, "", &|_| true)
+}
+
+/// Converts validated arguments, of the top-level ones only those that can be read.
 pub(crate) fn arguments(
     ty: &RecordType,
     arguments: &Map<String, Value>,
+    reads: &ArgumentReads,
 ) -> Result<ConvertedArguments, ConvertError> {
-    let args = record(ty, arguments, "")?;
+    let args = record::<Build>(ty, arguments, "", &|name| reads.reads(name))?;
     let counts = ty.counted_arrays().into_iter().filter_map(|array| {
         let (last, records) = array.path.split_last()?;
         let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;
         let length = i64::try_from(holder.get(last)?.as_array()?.len()).ok()?;
         Some((array.name, RestrictedExpression::new_long(length)))
     });
-    let info = [
+    let info = vec![
         ("unknown".to_owned(), RestrictedExpression::new_bool(has_unknown(ty, arguments))),
-        ("counts".to_owned(), new_record(counts, "")?),
+        ("counts".to_owned(), Build::record(counts.collect())?),
     ];
-    Ok(ConvertedArguments { args, info: new_record(info, "")? })
+    Ok(ConvertedArguments { args, info: Build::record(info)? })
 }
 
-fn value(
-    ty: &ArgumentType,
-    json: &Value,
-    path: &str,
-) -> Result<RestrictedExpression, ConvertError> {
+/// What becomes of values: Cedar's, or nothing.
+trait Sink {
+    type Value;
+    fn bool(value: bool) -> Self::Value;
+    fn long(value: i64) -> Self::Value;
+    fn decimal(value: String) -> Self::Value;
+    fn string(value: impl FnOnce() -> String) -> Self::Value;
+    fn set(items: Vec<Self::Value>) -> Self::Value;
+    fn record(fields: Vec<(String, Self::Value)>) -> Result<Self::Value, ConvertError>;
+}
+
+/// Builds Cedar values.
+struct Build;
+
+impl Sink for Build {
+    type Value = RestrictedExpression;
+
+    fn bool(value: bool) -> RestrictedExpression {
+        RestrictedExpression::new_bool(value)
+    }
+
+    fn long(value: i64) -> RestrictedExpression {
+        RestrictedExpression::new_long(value)
+    }
+
+    fn decimal(value: String) -> RestrictedExpression {
+        RestrictedExpression::new_decimal(value)
+    }
+
+    fn string(value: impl FnOnce() -> String) -> RestrictedExpression {
+        RestrictedExpression::new_string(value())
+    }
+
+    fn set(items: Vec<RestrictedExpression>) -> RestrictedExpression {
+        RestrictedExpression::new_set(items)
+    }
+
+    fn record(
+        fields: Vec<(String, RestrictedExpression)>,
+    ) -> Result<RestrictedExpression, ConvertError> {
+        match RestrictedExpression::new_record(fields) {
+            Ok(record) => Ok(record),
+            // Its only failure is a repeated name, and every name here comes from a map.
+            Err(_) => Err(ConvertError { path: String::new(), why: "a name stands twice" }),
+        }
+    }
+}
+
+/// Builds nothing.
+struct Check;
+
+impl Sink for Check {
+    type Value = ();
+
+    fn bool(_: bool) {}
+
+    fn long(_: i64) {}
+
+    fn decimal(_: String) {}
+
+    fn string(_: impl FnOnce() -> String) {}
+
+    fn set(_: Vec<()>) {}
+
+    fn record(_: Vec<(String, ())>) -> Result<(), ConvertError> {
+        Ok(())
+    }
+}
+
+fn value<S: Sink>(ty: &ArgumentType, json: &Value, path: &str) -> Result<S::Value, ConvertError> {
     let refuse = |why| Err(ConvertError { path: path.to_owned(), why });
     match (ty, json) {
-        (ArgumentType::Bool, Value::Bool(bool)) => Ok(RestrictedExpression::new_bool(*bool)),
+        (ArgumentType::Bool, Value::Bool(bool)) => Ok(S::bool(*bool)),
         (ArgumentType::Long, Value::Number(number)) => match number.as_i64() {
-            Some(long) => Ok(RestrictedExpression::new_long(long)),
+            Some(long) => Ok(S::long(long)),
             None => refuse("it is no whole number"),
         },
         (ArgumentType::Decimal, Value::Number(number)) => match decimal(number) {
-            Some(text) => Ok(RestrictedExpression::new_decimal(text)),
+            Some(text) => Ok(S::decimal(text)),
             None => refuse("a decimal has at most 4 decimals and lies within 922337203685477.58"),
         },
         (ArgumentType::NumberText, Value::Number(_)) => {
             match serde_json_canonicalizer::to_string(json) {
-                Ok(text) => Ok(RestrictedExpression::new_string(text)),
+                Ok(text) => Ok(S::string(|| text)),
                 Err(_) => refuse("it has no canonical form"),
             }
         }
-        (ArgumentType::String, Value::String(text)) => {
-            Ok(RestrictedExpression::new_string(text.clone()))
-        }
+        (ArgumentType::String, Value::String(text)) => Ok(S::string(|| text.clone())),
         (ArgumentType::Set(item), Value::Array(items)) => {
             let items = items
                 .iter()
                 .enumerate()
-                .map(|(index, json)| value(item, json, &format!("{path}/{index}")));
-            Ok(RestrictedExpression::new_set(items.collect::<Result<Vec<_>, _>>()?))
+                .map(|(index, json)| value::<S>(item, json, &format!("{path}/{index}")));
+            Ok(S::set(items.collect::<Result<Vec<_>, _>>()?))
         }
-        (ArgumentType::Record(ty), Value::Object(object)) => record(ty, object, path),
-        (ArgumentType::Opaque, json) => opaque(json, path),
-        (ArgumentType::Union(ty), json) => union(ty, json, path),
+        (ArgumentType::Record(ty), Value::Object(object)) => {
+            record::<S>(ty, object, path, &|_| true)
+        }
+        (ArgumentType::Opaque, json) => opaque::<S>(json, path),
+        (ArgumentType::Union(ty), json) => union::<S>(ty, json, path),
         (
             ArgumentType::Bool
             | ArgumentType::Long
@@ -93,25 +166,26 @@ fn value(
     }
 }
 
-fn record(
+fn record<S: Sink>(
     ty: &RecordType,
     object: &Map<String, Value>,
     path: &str,
-) -> Result<RestrictedExpression, ConvertError> {
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<S::Value, ConvertError> {
     let mut fields = Vec::with_capacity(ty.fields.len());
-    for (name, field) in &ty.fields {
+    for (name, field) in ty.fields.iter().filter(|(name, _)| wanted(name)) {
         let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
         match object.get(name) {
             None | Some(Value::Null) if !field.required => {}
             None => return Err(ConvertError { path, why: "it is missing" }),
-            Some(json) => fields.push((name.clone(), value(&field.ty, json, &path)?)),
+            Some(json) => fields.push((name.clone(), value::<S>(&field.ty, json, &path)?)),
         }
     }
-    new_record(fields, path)
+    S::record(fields)
 }
 
 /// `{ kind, digest }`: the content is not visible, a change of it is.
-fn opaque(json: &Value, path: &str) -> Result<RestrictedExpression, ConvertError> {
+fn opaque<S: Sink>(json: &Value, path: &str) -> Result<S::Value, ConvertError> {
     let kind = match json {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -123,15 +197,14 @@ fn opaque(json: &Value, path: &str) -> Result<RestrictedExpression, ConvertError
     let Ok(digest) = Sha256Digest::of_json(json) else {
         return Err(ConvertError { path: path.to_owned(), why: "it has no canonical form" });
     };
-    let fields = [
-        ("kind".to_owned(), RestrictedExpression::new_string(kind.to_owned())),
-        ("digest".to_owned(), RestrictedExpression::new_string(digest.to_string())),
-    ];
-    new_record(fields, path)
+    S::record(vec![
+        ("kind".to_owned(), S::string(|| kind.to_owned())),
+        ("digest".to_owned(), S::string(|| digest.to_string())),
+    ])
 }
 
 /// The one field of a union that fits the value.
-fn union(ty: &UnionType, json: &Value, path: &str) -> Result<RestrictedExpression, ConvertError> {
+fn union<S: Sink>(ty: &UnionType, json: &Value, path: &str) -> Result<S::Value, ConvertError> {
     let UnionType { scalars, set, object } = ty;
     let (name, ty) = match json {
         Value::Bool(_) if scalars.bool => ("bool", &ArgumentType::Bool),
@@ -150,7 +223,7 @@ fn union(ty: &UnionType, json: &Value, path: &str) -> Result<RestrictedExpressio
             return Err(ConvertError { path: path.to_owned(), why });
         }
     };
-    new_record([(name.to_owned(), value(ty, json, path)?)], path)
+    S::record(vec![(name.to_owned(), value::<S>(ty, json, path)?)])
 }
 
 /// Whether some open record has properties that its type does not name.
@@ -181,16 +254,5 @@ fn plain(number: &Number) -> String {
     match number.as_i64() {
         Some(integer) => integer.to_string(),
         None => number.as_f64().unwrap_or_default().to_string(),
-    }
-}
-
-fn new_record(
-    fields: impl IntoIterator<Item = (String, RestrictedExpression)>,
-    path: &str,
-) -> Result<RestrictedExpression, ConvertError> {
-    match RestrictedExpression::new_record(fields) {
-        Ok(record) => Ok(record),
-        // Its only failure is a repeated name, and every name here comes from a map.
-        Err(_) => Err(ConvertError { path: path.to_owned(), why: "a name stands twice" }),
     }
 }

@@ -12,6 +12,7 @@ use palisade_catalog::Catalog;
 use palisade_core::{Actor, ActorKind, ErrorChain, IssuerName, Problem, Problems, Subject};
 use serde_json::{Value, json};
 
+use crate::index::{PolicyIndex, Position};
 use crate::names::{self, actor_type, entity};
 use crate::policy::Policies;
 use crate::{Issuers, SourceFile};
@@ -19,7 +20,8 @@ use crate::{Issuers, SourceFile};
 /// All entities a request may reach.
 #[derive(Debug)]
 pub(crate) struct EntityStore {
-    entities: HashMap<EntityUid, Stored>,
+    all: Entities,
+    stored: HashMap<EntityUid, Stored>,
     /// Entities of mapped resource types, once more for each service that maps them, with that
     /// service as parent.
     mapped: HashMap<(String, EntityUid), Entity>,
@@ -29,9 +31,28 @@ pub(crate) struct EntityStore {
 
 #[derive(Debug)]
 struct Stored {
-    entity: Entity,
     /// Ancestors, and entities that attributes and tags refer to.
     refers_to: Vec<EntityUid>,
+    /// Where the entity stands in the policies' scopes.
+    position: Position,
+}
+
+/// The entities one request is evaluated with.
+#[derive(Debug)]
+pub(crate) enum Reachable<'a> {
+    /// Those of the bundle.
+    All(&'a Entities),
+    /// A few, with one that only this request has.
+    Slice(Entities),
+}
+
+impl Reachable<'_> {
+    pub(crate) const fn get(&self) -> &Entities {
+        match self {
+            Self::All(entities) => entities,
+            Self::Slice(entities) => entities,
+        }
+    }
 }
 
 impl EntityStore {
@@ -53,7 +74,7 @@ impl EntityStore {
             return None;
         }
         let all = with_catalog(&authored, catalog);
-        let entities = match Entities::from_json_value(Value::Array(all), Some(schema)) {
+        let all = match Entities::from_json_value(Value::Array(all), Some(schema)) {
             Ok(entities) => entities,
             Err(error) => {
                 let message = format!("the entities do not fit together: {}", ErrorChain(&error));
@@ -66,7 +87,7 @@ impl EntityStore {
                 return None;
             }
         };
-        advise_unknown_parents(&entities, &authored, files, problems);
+        advise_unknown_parents(&all, &authored, files, problems);
         let mapped = match mapped_entities(&authored, catalog, schema) {
             Ok(mapped) => mapped,
             Err(message) => {
@@ -76,37 +97,59 @@ impl EntityStore {
         };
         let named: HashSet<EntityUid> =
             policies.by_id.values().flat_map(|policy| policy.cedar.entity_literals()).collect();
-        let stored = entities.iter().map(|entity| {
-            let refers_to = references(entity, &entities);
-            (entity.uid(), Stored { entity: entity.clone(), refers_to })
+        let stored = all.iter().map(|entity| {
+            let uid = entity.uid();
+            let ancestors = all.ancestors(&uid).into_iter().flatten();
+            let position = policies.index.position(&uid, ancestors);
+            (uid, Stored { refers_to: references(entity, &all), position })
         });
-        Some(Self { entities: stored.collect(), mapped, named: named.into_iter().collect() })
+        let stored = stored.collect();
+        Some(Self { all, stored, mapped, named: named.into_iter().collect() })
     }
 
-    /// The entities reachable from `roots` and from what policies name, with `extra` taking the
-    /// place of stored ones.
-    pub(crate) fn slice(
+    /// The entities a request is evaluated with. Only a request with an entity of its own needs a
+    /// store of its own: what is reachable from `roots` and from what policies name, with `own` in
+    /// the place of the stored one.
+    pub(crate) fn reachable(
         &self,
         roots: &[EntityUid],
-        extra: Option<Entity>,
-    ) -> Result<Entities, String> {
+        own: Option<&Entity>,
+    ) -> Result<Reachable<'_>, String> {
+        let Some(own) = own else { return Ok(Reachable::All(&self.all)) };
+        let own_uid = own.uid();
         let mut open: Vec<&EntityUid> = roots.iter().chain(&self.named).collect();
-        let extra_uid = extra.as_ref().map(Entity::uid);
         let mut seen: HashSet<&EntityUid> = HashSet::new();
-        let mut slice: Vec<Entity> = Vec::new();
+        let mut slice: Vec<Entity> = vec![own.clone()];
         while let Some(uid) = open.pop() {
             if !seen.insert(uid) {
                 continue;
             }
-            if let Some(stored) = self.entities.get(uid) {
-                open.extend(&stored.refers_to);
-                if extra_uid.as_ref() != Some(uid) {
-                    slice.push(stored.entity.clone());
-                }
+            open.extend(self.stored.get(uid).into_iter().flat_map(|stored| &stored.refers_to));
+            if *uid != own_uid {
+                slice.extend(self.all.get(uid).cloned());
             }
         }
-        slice.extend(extra);
-        Entities::from_entities(slice, None).map_err(|error| ErrorChain(&error).to_string())
+        let slice = Entities::from_entities(slice, None);
+        slice.map(Reachable::Slice).map_err(|error| ErrorChain(&error).to_string())
+    }
+
+    /// Where an entity stands in the policies' scopes.
+    pub(crate) fn position(&self, index: &PolicyIndex, uid: &EntityUid) -> Position {
+        let stored = self.stored.get(uid).map(|stored| stored.position.clone());
+        stored.unwrap_or_else(|| index.position(uid, std::iter::empty()))
+    }
+
+    /// The same for a mapped resource: also within the service, and whatever that is within.
+    pub(crate) fn mapped_position(
+        &self,
+        index: &PolicyIndex,
+        service: &str,
+        resource: &EntityUid,
+    ) -> Position {
+        let service = entity(&names::SERVICE, service);
+        let of_service = self.all.ancestors(&service).into_iter().flatten();
+        let own = self.all.ancestors(resource).into_iter().flatten();
+        index.position(resource, std::iter::once(&service).chain(of_service).chain(own))
     }
 
     /// A mapped resource as `service` sees it: in that service, with what the bundle knows of it.
@@ -120,14 +163,13 @@ impl EntityStore {
 
     /// Whether the bundle says of this agent that it may act on its own.
     pub(crate) fn is_autonomous(&self, agent: &EntityUid) -> bool {
-        let attribute =
-            self.entities.get(agent).and_then(|stored| stored.entity.attr("autonomous"));
+        let attribute = self.all.get(agent).and_then(|entity| entity.attr("autonomous"));
         matches!(attribute, Some(Ok(EvalResult::Bool(true))))
     }
 
     /// The actors the bundle names, sorted.
     pub(crate) fn actors(&self) -> Vec<Actor> {
-        let mut actors: Vec<Actor> = self.entities.keys().filter_map(actor).collect();
+        let mut actors: Vec<Actor> = self.stored.keys().filter_map(actor).collect();
         actors.sort();
         actors
     }

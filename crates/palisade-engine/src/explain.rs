@@ -1,15 +1,14 @@
 //! Says why an answer is what it is.
 
-use cedar_policy::{Entities, EntityUid};
+use cedar_policy::EntityUid;
 use palisade_core::Facts;
 
-use crate::condition::{Condition, Scene};
+use crate::cedar_core::{Condition, Reads, Scene};
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
-use crate::scope::{self, Target};
 use crate::snapshot::PolicySnapshot;
 use crate::verdict::Granted;
-use crate::{ClauseJoin, Explanation, LinkExplanation, PolicyExplanation, PolicyResult, context};
+use crate::{ClauseJoin, Explanation, LinkExplanation, PolicyExplanation, PolicyResult};
 
 impl PolicySnapshot {
     /// Decides a call and says why: which policies apply to which link, and clause by clause what
@@ -17,36 +16,39 @@ impl PolicySnapshot {
     #[must_use]
     pub fn explain(&self, call: &ResolvedCall, facts: &Facts) -> Explanation {
         let verdict = self.decide(call, facts);
-        let links = self.slice(call).and_then(|entities| {
-            let explain = |principal| self.explain_link(call, facts, principal, &entities);
-            call.principals.iter().map(explain).collect::<Result<Vec<_>, _>>()
+        let links = self.reachable(call).and_then(|entities| {
+            let context = call.context(facts, Granted::NOTHING, &Reads::everything())?;
+            let explain = |(principal, candidates): (&EntityUid, Vec<&CompiledPolicy>)| {
+                let request = call.request(principal, &context)?;
+                let scene = Scene {
+                    request: &request,
+                    entities: entities.get(),
+                    unknown_context: &[],
+                    unknown_resource: false,
+                };
+                Ok(self.explain_link(call, principal, &candidates, &scene))
+            };
+            call.principals.iter().zip(self.candidates(call)).map(explain).collect()
         });
         // Where the policies cannot be asked at all, the verdict says so and there is no more.
-        Explanation { verdict, links: links.unwrap_or_default() }
+        let links = links.unwrap_or_else(|_: String| Vec::new());
+        Explanation { verdict, links }
     }
 
     fn explain_link(
         &self,
         call: &ResolvedCall,
-        facts: &Facts,
         principal: &EntityUid,
-        entities: &Entities,
-    ) -> Result<LinkExplanation, String> {
-        let context = context::whole(&call.context, facts.now, Granted::NOTHING)?;
-        let request = call.request(principal, &context)?;
-        let scene =
-            Scene { request: &request, entities, unknown_context: &[], unknown_resource: false };
-        let target = Target::Known(&call.resource);
-        let (candidates, others): (Vec<_>, Vec<_>) = self.policies.counted().partition(|policy| {
-            scope::matches(policy, principal, &call.action, target, entities).holds
-        });
-        Ok(LinkExplanation {
+        candidates: &[&CompiledPolicy],
+        scene: &Scene<'_>,
+    ) -> LinkExplanation {
+        LinkExplanation {
             principal: principal.to_string(),
             action: call.action.to_string(),
             resource: call.resource.to_string(),
-            policies: candidates.into_iter().map(|policy| explain_policy(policy, &scene)).collect(),
-            out_of_scope: others.len(),
-        })
+            policies: candidates.iter().map(|policy| explain_policy(policy, scene)).collect(),
+            out_of_scope: self.policies.counted.len().saturating_sub(candidates.len()),
+        }
     }
 }
 

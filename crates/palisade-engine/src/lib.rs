@@ -6,13 +6,15 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod annotations;
+mod cedar_core;
 mod cedar_request;
-mod condition;
 mod context;
 mod convert;
 mod entities;
+mod evaluate;
 mod explain;
 mod explanation;
+mod index;
 mod lint;
 mod names;
 mod policy;

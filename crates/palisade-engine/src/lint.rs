@@ -121,7 +121,8 @@ fn check_high_impact(
         let name = tool.name.as_str();
         let own = groups.get(name).map_or(&[][..], Vec::as_slice);
         let guarded = policies
-            .counted()
+            .counted
+            .iter()
             .any(|policy| policy.requirement.is_some() && applies_to(policy, own));
         if !guarded {
             let message =
@@ -141,7 +142,7 @@ fn check_escapes(
     groups: &BTreeMap<&str, Vec<EntityUid>>,
     problems: &mut Problems,
 ) {
-    for policy in policies.counted().filter(|policy| policy.effect == PolicyEffect::Forbid) {
+    for policy in policies.counted.iter().filter(|policy| policy.effect == PolicyEffect::Forbid) {
         let on_tool = match policy.cedar.resource_constraint() {
             ResourceConstraint::Any => false,
             ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) => {

@@ -10,7 +10,8 @@ use miette::Diagnostic;
 use palisade_core::{PolicyId, Problem, Problems, Requirement};
 
 use crate::annotations::Annotations;
-use crate::condition::{self, Reads};
+use crate::cedar_core::{self, PolicyBody, Reads};
+use crate::index::PolicyIndex;
 use crate::{PolicyEffect, SourceFile, TemplateLink};
 
 /// One policy with what its annotations say.
@@ -24,6 +25,8 @@ pub(crate) struct CompiledPolicy {
     pub(crate) shadow: bool,
     /// The policy as Cedar has it, under our id.
     pub(crate) cedar: Policy,
+    /// What is evaluated once its scope matches.
+    pub(crate) body: PolicyBody,
     /// What its conditions can read.
     pub(crate) reads: Reads,
     pub(crate) place: Place,
@@ -64,13 +67,17 @@ impl Place {
 /// All policies of a bundle.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
-    pub(crate) by_id: BTreeMap<PolicyId, CompiledPolicy>,
+    pub(crate) by_id: BTreeMap<PolicyId, Arc<CompiledPolicy>>,
+    /// The policies that count, shadow policies left out, sorted by id.
+    pub(crate) counted: Vec<Arc<CompiledPolicy>>,
     /// Everything, templates and shadow policies included: what is validated.
     pub(crate) all: PolicySet,
     /// The permits that count.
     pub(crate) permits: PolicySet,
     /// The forbids that count.
     pub(crate) forbids: PolicySet,
+    /// `counted` by scope; a policy's number is its place there.
+    pub(crate) index: PolicyIndex,
     templates: BTreeMap<String, TemplateEntry>,
 }
 
@@ -103,6 +110,9 @@ impl Policies {
         for link in links {
             policies.link(link, problems);
         }
+        let counted = policies.by_id.values().filter(|policy| !policy.shadow);
+        policies.counted = counted.cloned().collect();
+        policies.index = PolicyIndex::new(policies.counted.iter().map(Arc::as_ref));
         for entry in policies.templates.values().filter(|entry| !entry.linked) {
             let message = "the template is never linked, so it does nothing";
             let problem = Problem::advice("policy.unlinked_template", message)
@@ -116,14 +126,14 @@ impl Policies {
     fn add_file(&mut self, file: &SourceFile, set: &PolicySet, problems: &mut Problems) {
         let start = |span: Option<Range<usize>>| span.map_or(0, |span| span.start);
         let mut templates: Vec<&Template> = set.templates().collect();
-        templates.sort_by_key(|template| start(condition::template_span(template)));
+        templates.sort_by_key(|template| start(cedar_core::template_span(template)));
         for template in templates {
             self.add_template(file, template, problems);
         }
         let mut policies: Vec<&Policy> = set.policies().collect();
-        policies.sort_by_key(|policy| start(condition::policy_span(policy)));
+        policies.sort_by_key(|policy| start(cedar_core::policy_span(policy)));
         for policy in policies {
-            let place = Place::new(file, condition::policy_span(policy));
+            let place = Place::new(file, cedar_core::policy_span(policy));
             let annotations =
                 read_annotations(policy.annotations(), policy.effect(), &place, problems);
             let Some(id) = annotations.id.clone() else { continue };
@@ -145,7 +155,7 @@ impl Policies {
     }
 
     fn add_template(&mut self, file: &SourceFile, template: &Template, problems: &mut Problems) {
-        let place = Place::new(file, condition::template_span(template));
+        let place = Place::new(file, cedar_core::template_span(template));
         let annotations =
             read_annotations(template.annotations(), template.effect(), &place, problems);
         let Some(id) = annotations.id.clone() else { return };
@@ -236,16 +246,12 @@ impl Policies {
             reason,
             requirement,
             shadow,
+            body: PolicyBody::of(&cedar),
             reads: Reads::of_policy(&cedar),
             cedar,
             place,
         };
-        self.by_id.insert(id, policy);
-    }
-
-    /// The policies that count, shadow policies left out, sorted by id.
-    pub(crate) fn counted(&self) -> impl Iterator<Item = &CompiledPolicy> {
-        self.by_id.values().filter(|policy| !policy.shadow)
+        self.by_id.insert(id, Arc::new(policy));
     }
 
     /// Where a policy or template stands.

@@ -3,6 +3,8 @@
 //! Sound in both directions: `ALLOW` and `CHALLENGE` hold for all arguments that fit the tool,
 //! `DENY` is said only if no arguments could be allowed. Everything else is `DEPENDS`.
 
+use std::sync::Arc;
+
 use cedar_policy::{Entities, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
@@ -11,8 +13,7 @@ use palisade_core::{
 };
 
 use crate::PolicyEffect;
-use crate::condition::{Condition, Scene};
-use crate::context;
+use crate::cedar_core::{Condition, Reads, Scene};
 use crate::names::{self, entity};
 use crate::policy::CompiledPolicy;
 use crate::possible::Possible;
@@ -52,19 +53,19 @@ impl PolicySnapshot {
     ) -> Result<Vec<ToolProspect>, Refusal> {
         let principals = self.principals(chain)?;
         let prospect = |tool| self.prospect(tool, &principals, environment, facts);
-        Ok(self.catalog.tools().map(prospect).collect())
+        Ok(self.catalog.shared_tools().map(prospect).collect())
     }
 
     fn prospect(
         &self,
-        tool: &Tool,
+        tool: &Arc<Tool>,
         principals: &[EntityUid],
         environment: &Environment,
         facts: &Facts,
     ) -> ToolProspect {
-        let call = self.call_without_arguments(tool, principals, environment);
+        let call = Self::call_without_arguments(tool, principals, environment);
         let at = |granted| self.read_links(tool, &call, facts, granted);
-        let verdict = known_verdict(at, facts, &call.tool);
+        let verdict = known_verdict(at, facts, tool.name.as_str());
         let (prospect, reason, determining, requirements) = match verdict {
             Some(Verdict { outcome, reason, determining, requirements }) => {
                 (Prospect::from(outcome), reason, determining, requirements)
@@ -79,18 +80,18 @@ impl PolicySnapshot {
     }
 
     fn call_without_arguments(
-        &self,
-        tool: &Tool,
+        tool: &Arc<Tool>,
         principals: &[EntityUid],
         environment: &Environment,
     ) -> ResolvedCall {
         ResolvedCall {
-            tool: tool.name.as_str().to_owned(),
+            tool: Arc::clone(tool),
             principals: principals.to_vec(),
             action: entity(&names::ACTION, tool.name.as_str()),
             resource: entity(&names::TOOL, tool.name.as_str()),
             resource_entity: None,
-            context: self.shared_context(principals, tool, environment),
+            arguments: None,
+            source_address: environment.source_address,
         }
     }
 
@@ -103,14 +104,14 @@ impl PolicySnapshot {
         granted: Granted,
     ) -> Vec<LinkReading<'_>> {
         let read = |entities: &Entities, principal: &EntityUid| {
-            let context = context::whole(&call.context, facts.now, granted)?;
+            let context = call.context(facts, granted, &Reads::everything())?;
             let request = call.request(principal, &context)?;
             Ok(self.read_policies(tool, &request, entities, principal, call))
         };
-        let entities = self.slice(call);
+        let entities = self.reachable(call);
         let reading = |principal: &EntityUid| {
             let policies = entities.as_ref().map_err(String::clone);
-            let policies = policies.and_then(|entities| read(entities, principal));
+            let policies = policies.and_then(|entities| read(entities.get(), principal));
             let (policies, broken) = match policies {
                 Ok(policies) => (policies, None),
                 Err(error) => (Vec::new(), Some(error)),
@@ -146,7 +147,7 @@ impl PolicySnapshot {
                     .map_or(Possible::HOLDS, |condition| condition.possible(&scene))
             })
         };
-        self.policies.counted().map(|policy| (policy, possible(policy))).collect()
+        self.policies.counted.iter().map(|policy| (policy.as_ref(), possible(policy))).collect()
     }
 }
 

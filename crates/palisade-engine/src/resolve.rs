@@ -3,17 +3,22 @@
 //! Refuses what does not fit before any policy is looked at. What fails first here is the reason,
 //! so the order of the checks is part of the contract.
 
-use cedar_policy::{Context, Entity, EntityUid, Request, RestrictedExpression};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use cedar_policy::{Context, Entity, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
-    Actor, ActorChain, ActorKind, Arguments, ArgumentsError, Environment, ErrorChain, Reason,
-    ReasonCode, ToolCall,
+    Actor, ActorChain, ActorKind, Arguments, ArgumentsError, ErrorChain, Facts, Reason, ReasonCode,
+    ToolCall,
 };
 use serde_json::Value;
 
-use crate::context::{self, Chain};
+use crate::cedar_core::Reads;
+use crate::context::{self, Source};
 use crate::names::{self, actor_type, entity};
 use crate::snapshot::PolicySnapshot;
+use crate::verdict::Granted;
 use crate::{convert, resource};
 
 /// Why a call was refused before any policy was looked at.
@@ -32,14 +37,15 @@ impl Refusal {
 /// A call that fits the catalog.
 #[derive(Debug)]
 pub struct ResolvedCall {
-    pub(crate) tool: String,
+    pub(crate) tool: Arc<Tool>,
     pub(crate) principals: Vec<EntityUid>,
     pub(crate) action: EntityUid,
     pub(crate) resource: EntityUid,
-    /// The resource's entity, if it is not one of the store.
+    /// The resource's entity, if an argument names the resource.
     pub(crate) resource_entity: Option<Entity>,
-    /// The parts of `context` that do not depend on facts.
-    pub(crate) context: Vec<(String, RestrictedExpression)>,
+    /// `None`: not known yet.
+    pub(crate) arguments: Option<Arguments>,
+    pub(crate) source_address: Option<IpAddr>,
 }
 
 impl ResolvedCall {
@@ -47,6 +53,23 @@ impl ResolvedCall {
     #[must_use]
     pub fn resource(&self) -> String {
         self.resource.to_string()
+    }
+
+    /// The parts of the context that `reads` names.
+    pub(crate) fn context(
+        &self,
+        facts: &Facts,
+        granted: Granted,
+        reads: &Reads,
+    ) -> Result<Context, String> {
+        let source = Source {
+            tool: &self.tool,
+            principals: &self.principals,
+            arguments: self.arguments.as_ref(),
+            source_address: self.source_address,
+            now: facts.now,
+        };
+        context::build(&source, granted, reads)
     }
 
     /// The Cedar request of one link.
@@ -71,53 +94,30 @@ impl PolicySnapshot {
     pub fn resolve(
         &self,
         call: &ToolCall,
-        arguments: &Result<Arguments, ArgumentsError>,
+        arguments: Result<Arguments, ArgumentsError>,
     ) -> Result<ResolvedCall, Refusal> {
         let principals = self.principals(&call.chain)?;
-        let Some(tool) = self.catalog.tool(&call.tool) else {
+        let Some(tool) = self.catalog.shared_tool(&call.tool) else {
             let sentence = format!("the tool `{}` is not in the catalog", printable(&call.tool));
             return Err(Refusal::new(ReasonCode::UnknownTool, sentence));
         };
         check_definition(call, tool)?;
         let arguments = check_arguments(tool, arguments)?;
-        let converted = convert::arguments(tool.arguments.record(), arguments.as_object())
-            .map_err(|e| Refusal::new(ReasonCode::ArgsNotRepresentable, e.to_string()))?;
-        let resource = self.derive_resource(tool, arguments)?;
+        let resource = self.derive_resource(tool, &arguments)?;
         check_resource(call, &resource)?;
         let resource_entity = tool
             .resource
             .is_some()
             .then(|| self.entities.mapped_resource(tool.name.service(), &resource));
-        let mut context = self.shared_context(&principals, tool, &call.environment);
-        context.push(("args".to_owned(), converted.args));
-        context.push(("argsInfo".to_owned(), converted.info));
         Ok(ResolvedCall {
-            tool: tool.name.as_str().to_owned(),
+            tool: Arc::clone(tool),
             principals,
             action: entity(&names::ACTION, tool.name.as_str()),
             resource,
             resource_entity,
-            context,
+            arguments: Some(arguments),
+            source_address: call.environment.source_address,
         })
-    }
-
-    /// The parts of `context` that depend on neither arguments nor facts.
-    pub(crate) fn shared_context(
-        &self,
-        principals: &[EntityUid],
-        tool: &Tool,
-        environment: &Environment,
-    ) -> Vec<(String, RestrictedExpression)> {
-        let mut context = vec![
-            ("chain".to_owned(), context::chain(&Chain { principals })),
-            ("tool".to_owned(), context::tool(tool)),
-            ("ungrounded".to_owned(), context::ungrounded(tool)),
-        ];
-        if let Some(address) = environment.source_address {
-            let address = RestrictedExpression::new_ip(address.to_string());
-            context.push(("sourceIp".to_owned(), address));
-        }
-        context
     }
 
     /// The chain as entities, head first.
@@ -176,12 +176,12 @@ fn check_definition(call: &ToolCall, tool: &Tool) -> Result<(), Refusal> {
     Err(Refusal::new(ReasonCode::ToolChanged, sentence))
 }
 
-fn check_arguments<'a>(
+fn check_arguments(
     tool: &Tool,
-    arguments: &'a Result<Arguments, ArgumentsError>,
-) -> Result<&'a Arguments, Refusal> {
-    let arguments = arguments.as_ref().map_err(|error| {
-        let code = match error {
+    arguments: Result<Arguments, ArgumentsError>,
+) -> Result<Arguments, Refusal> {
+    let arguments = arguments.map_err(|error| {
+        let code = match &error {
             ArgumentsError::NotRepresentable { .. } => ReasonCode::ArgsNotRepresentable,
             ArgumentsError::DuplicateKey { .. }
             | ArgumentsError::NotAnObject
@@ -203,6 +203,8 @@ fn check_arguments<'a>(
             format!("the arguments do not fit `{}`: {}", tool.name, violations.join("; "));
         Refusal::new(ReasonCode::InvalidArguments, sentence)
     })?;
+    convert::check(tool.arguments.record(), arguments.as_object())
+        .map_err(|error| Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string()))?;
     Ok(arguments)
 }
 

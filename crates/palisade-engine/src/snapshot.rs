@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_policy::{Authorizer, Decision, Entities, EntityTypeName, PolicySet, Response};
+use cedar_policy::EntityTypeName;
 use palisade_catalog::Catalog;
 use palisade_core::{
     Actor, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision, Verdict,
 };
 
-use crate::context;
-use crate::entities::EntityStore;
+use crate::entities::{EntityStore, Reachable};
+use crate::evaluate::{self, Indexed, Stock};
+use crate::names::{self, entity};
 use crate::policy::{CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
 use crate::schema::{self, BundleSchema};
-use crate::verdict::{self, Granted, LinkAnswer};
 use crate::{Issuers, PolicyEffect, SnapshotSources, lint};
 
 /// Policies, catalog and entities of one revision. Immutable; deciding only reads.
@@ -102,7 +103,7 @@ impl PolicySnapshot {
     /// Every policy, template links included, templates not; sorted by id.
     #[must_use]
     pub fn policies(&self) -> Vec<PolicyInfo> {
-        let info = |policy: &CompiledPolicy| PolicyInfo {
+        let info = |policy: &Arc<CompiledPolicy>| PolicyInfo {
             id: policy.id.clone(),
             effect: policy.effect,
             location: policy.place.location(),
@@ -122,99 +123,57 @@ impl PolicySnapshot {
     /// Decides a call. A pure function of the snapshot, the call and the facts.
     #[must_use]
     pub fn decide(&self, call: &ResolvedCall, facts: &Facts) -> Verdict {
-        let entities = self.slice(call);
-        let evaluate = |granted| match &entities {
-            Ok(entities) => self.evaluate(call, facts, granted, entities),
-            Err(error) => self.unanswerable(call, error),
-        };
-        verdict::decide(evaluate, facts, &call.tool)
+        evaluate::decide(&Indexed::new(self, call, facts), facts, call)
+    }
+
+    /// Decides a call through Cedar's own authorizer and all policies: the same verdict as
+    /// [`decide`](Self::decide), at a cost that grows with the policies. For tests.
+    #[must_use]
+    pub fn decide_by_stock_cedar(&self, call: &ResolvedCall, facts: &Facts) -> Verdict {
+        evaluate::decide(&Stock { snapshot: self, call, facts }, facts, call)
     }
 
     /// How long an allow of this call may be used again; zero: not at all.
     #[must_use]
     pub fn valid_for(&self, call: &ResolvedCall) -> Duration {
-        let Some(tool) = self.catalog.tool(&call.tool) else { return Duration::ZERO };
         // An answer that can flip with time must not outlive the instant at which it does.
-        let reads_clock = self.policies.counted().any(|policy| policy.reads.reads("now"));
-        if reads_clock { Duration::ZERO } else { tool.valid_for }
+        let mut candidates = self.candidates(call).into_iter().flatten();
+        let reads_clock = candidates.any(|policy| policy.reads.reads("now"));
+        if reads_clock { Duration::ZERO } else { call.tool.valid_for }
+    }
+
+    /// For each link, the policies whose scope matches, sorted by id.
+    pub(crate) fn candidates(&self, call: &ResolvedCall) -> Vec<Vec<&CompiledPolicy>> {
+        let index = &self.policies.index;
+        let action = self.entities.position(index, &call.action);
+        let resource = match call.resource_entity {
+            None => self.entities.position(index, &call.resource),
+            Some(_) => {
+                let service = call.tool.name.service();
+                self.entities.mapped_position(index, service, &call.resource)
+            }
+        };
+        let of = |principal| {
+            let principal = self.entities.position(index, principal);
+            let found = index.candidates(&principal, &action, &resource);
+            found
+                .into_iter()
+                .filter_map(|number| Some(self.policies.counted.get(number)?.as_ref()))
+                .collect()
+        };
+        call.principals.iter().map(of).collect()
     }
 
     /// The entities this call can reach.
-    pub(crate) fn slice(&self, call: &ResolvedCall) -> Result<Entities, String> {
-        let segment = self.catalog.tool(&call.tool).map(|tool| tool.segment.as_str());
+    pub(crate) fn reachable(&self, call: &ResolvedCall) -> Result<Reachable<'_>, String> {
         let mut roots = call.principals.clone();
-        roots.extend([call.action.clone(), call.resource.clone()]);
-        roots.extend(segment.map(|segment| crate::names::entity(&crate::names::SEGMENT, segment)));
-        let service = call.tool.split('.').next().unwrap_or_default();
-        roots.push(crate::names::entity(&crate::names::SERVICE, service));
-        self.entities.slice(&roots, call.resource_entity.clone())
-    }
-
-    /// Evaluates all policies once for each link, that link as principal, through Cedar's public
-    /// API: permits and forbids apart, because Cedar does not name the permits of a denial.
-    fn evaluate(
-        &self,
-        call: &ResolvedCall,
-        facts: &Facts,
-        granted: Granted,
-        entities: &Entities,
-    ) -> Vec<LinkAnswer<'_>> {
-        let context = match context::whole(&call.context, facts.now, granted) {
-            Ok(context) => context,
-            Err(error) => return self.unanswerable(call, &error),
-        };
-        let authorizer = Authorizer::new();
-        let mut answers = Vec::with_capacity(call.principals.len());
-        for principal in &call.principals {
-            let request = match call.request(principal, &context) {
-                Ok(request) => request,
-                Err(error) => return self.unanswerable(call, &error),
-            };
-            let mut answer =
-                LinkAnswer { principal: principal.to_string(), ..LinkAnswer::default() };
-            let ask = |policies: &PolicySet| authorizer.is_authorized(&request, policies, entities);
-            let permits = ask(&self.policies.permits);
-            let forbids = ask(&self.policies.forbids);
-            self.add_failures(&mut answer, &permits);
-            self.add_failures(&mut answer, &forbids);
-            answer.permits = self.satisfied(&permits, Decision::Allow);
-            answer.forbids = self.satisfied(&forbids, Decision::Deny);
-            answers.push(answer);
-        }
-        answers
-    }
-
-    /// The policies a response names as reasons, if it decided as satisfied ones do.
-    fn satisfied(&self, response: &Response, decision: Decision) -> Vec<&CompiledPolicy> {
-        if response.decision() != decision {
-            return Vec::new();
-        }
-        response.diagnostics().reason().filter_map(|id| self.compiled(id)).collect()
-    }
-
-    fn add_failures<'a>(&'a self, answer: &mut LinkAnswer<'a>, response: &Response) {
-        for error in response.diagnostics().errors() {
-            let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
-            match self.compiled(error.policy_id()) {
-                Some(policy) => answer.failures.push((policy, error.inner().to_string())),
-                // FAIL-CLOSED: a failure nobody can be blamed for is a failure all the same.
-                None => answer.broken = Some(error.to_string()),
-            }
-        }
-    }
-
-    fn compiled(&self, id: &cedar_policy::PolicyId) -> Option<&CompiledPolicy> {
-        self.policies.by_id.get(&PolicyId::new(id.as_ref()))
-    }
-
-    /// An answer in which evaluation failed for every link.
-    fn unanswerable<'a>(&self, call: &ResolvedCall, error: &str) -> Vec<LinkAnswer<'a>> {
-        let broken = |principal: &cedar_policy::EntityUid| LinkAnswer {
-            principal: principal.to_string(),
-            broken: Some(error.to_owned()),
-            ..LinkAnswer::default()
-        };
-        call.principals.iter().map(broken).collect()
+        roots.extend([
+            call.action.clone(),
+            call.resource.clone(),
+            entity(&names::SEGMENT, &call.tool.segment),
+            entity(&names::SERVICE, call.tool.name.service()),
+        ]);
+        self.entities.reachable(&roots, call.resource_entity.as_ref())
     }
 }
 

@@ -225,7 +225,7 @@ impl Pdp {
         let canonical = arguments.as_ref().ok().and_then(|arguments| arguments.digest(key).ok());
         Resolution {
             arguments_digest: canonical.unwrap_or_else(|| key.digest(&call.arguments)),
-            resolved: snapshot.resolve(call, &arguments),
+            resolved: snapshot.resolve(call, arguments),
         }
     }
 

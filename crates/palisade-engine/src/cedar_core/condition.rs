@@ -1,73 +1,17 @@
-//! The conditions of policies as trees: what they read, whether they hold, and why not.
-//!
-//! The only module that touches `cedar-policy-core`. Cedar's public API evaluates a policy as a
-//! whole; explaining one needs its parts, with the text they were written as.
+//! The conditions of policies as trees: whether they hold, and why not.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "most kinds of expression are leaves; `children`, which must not miss one, is exhaustive"
 )]
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use cedar_policy::{Entities, EvalResult, Expression, Policy, Request, Template, eval_expression};
-use cedar_policy_core::ast::{self, Expr, ExprKind, UnaryOp, Var};
+use cedar_policy_core::ast::{self, Expr, ExprKind, UnaryOp};
 
+use super::reads::{Reads, children};
 use crate::possible::Possible;
 use crate::{ClauseExplanation, ClauseJoin, ObservedValue, PolicyResult};
-
-/// Which parts of the request a condition can read. Conservative: what cannot be followed counts
-/// as read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reads {
-    /// Top-level attributes of `context`.
-    pub(crate) context: BTreeSet<String>,
-    /// `context` as a whole, through a path that was not followed.
-    pub(crate) whole_context: bool,
-    /// `resource`.
-    pub(crate) resource: bool,
-}
-
-impl Reads {
-    /// Whether `context.<attribute>` can be read.
-    pub(crate) fn reads(&self, attribute: &str) -> bool {
-        self.whole_context || self.context.contains(attribute)
-    }
-
-    /// What a policy's `when` and `unless` conditions can read.
-    pub(crate) fn of_policy(policy: &Policy) -> Self {
-        let policy: &ast::Policy = policy.as_ref();
-        policy.non_scope_constraints().map(Self::of).unwrap_or_default()
-    }
-
-    /// What a template's `when` and `unless` conditions can read.
-    pub(crate) fn of_template(template: &Template) -> Self {
-        let template: &ast::Template = template.as_ref();
-        template.non_scope_constraints().map(Self::of).unwrap_or_default()
-    }
-
-    fn of(expr: &Expr) -> Self {
-        let mut reads = Self::default();
-        reads.collect(expr);
-        reads
-    }
-
-    fn collect(&mut self, expr: &Expr) {
-        match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr } | ExprKind::HasAttr { expr: of, attr }
-                if is_context(of) =>
-            {
-                self.context.insert(attr.to_string());
-            }
-            ExprKind::ExtHasAttr { expr: of, attrs } if is_context(of) => {
-                self.context.insert(attrs.first().to_string());
-            }
-            ExprKind::Var(Var::Context) => self.whole_context = true,
-            ExprKind::Var(Var::Resource) => self.resource = true,
-            _ => children(expr).into_iter().for_each(|child| self.collect(child)),
-        }
-    }
-}
 
 /// Where a policy stands in its file, in bytes.
 pub(crate) fn policy_span(policy: &Policy) -> Option<Range<usize>> {
@@ -306,10 +250,6 @@ fn is_comparison(not: &Expr, arg: &Expr) -> bool {
     matches!(arg.expr_kind(), ExprKind::BinaryApp { .. }) && not.source_loc() == arg.source_loc()
 }
 
-fn is_context(expr: &Expr) -> bool {
-    matches!(expr.expr_kind(), ExprKind::Var(Var::Context))
-}
-
 /// The text an expression was written as, on one line.
 fn text(expr: &Expr) -> String {
     let written = expr.source_loc().and_then(|loc| loc.snippet().map(str::to_owned));
@@ -349,24 +289,5 @@ fn path(expr: &Expr) -> Option<String> {
         ExprKind::Var(var) => Some(var.to_string()),
         ExprKind::GetAttr { expr: of, attr } => path(of).map(|path| format!("{path}.{attr}")),
         _ => None,
-    }
-}
-
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match expr.expr_kind() {
-        ExprKind::Lit(_) | ExprKind::Var(_) | ExprKind::Slot(_) | ExprKind::Unknown(_) => {
-            Vec::new()
-        }
-        ExprKind::If { test_expr, then_expr, else_expr } => vec![test_expr, then_expr, else_expr],
-        ExprKind::And { left, right } | ExprKind::Or { left, right } => vec![left, right],
-        ExprKind::BinaryApp { arg1, arg2, .. } => vec![arg1, arg2],
-        ExprKind::UnaryApp { arg: of, .. }
-        | ExprKind::GetAttr { expr: of, .. }
-        | ExprKind::HasAttr { expr: of, .. }
-        | ExprKind::ExtHasAttr { expr: of, .. }
-        | ExprKind::Like { expr: of, .. }
-        | ExprKind::Is { expr: of, .. } => vec![of],
-        ExprKind::ExtensionFunctionApp { args, .. } | ExprKind::Set(args) => args.iter().collect(),
-        ExprKind::Record(fields) => fields.values().collect(),
     }
 }
