@@ -9,4 +9,4 @@ mod reads;
 
 pub(crate) use condition::{Condition, Scene, policy_span, template_span};
 pub(crate) use evaluator::{PolicyBody, PolicyEvaluator};
-pub(crate) use reads::{ArgumentReads, Reads};
+pub(crate) use reads::{ContextPart, ContextReads, Reads};

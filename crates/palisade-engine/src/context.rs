@@ -6,7 +6,7 @@ use cedar_policy::{Context, EntityUid, RestrictedExpression};
 use palisade_catalog::Tool;
 use palisade_core::{ActorKind, Arguments, EpochMillis, ErrorChain};
 
-use crate::cedar_core::Reads;
+use crate::cedar_core::{ContextPart, ContextReads};
 use crate::convert;
 use crate::names::{self, actor_type, entity};
 use crate::verdict::Granted;
@@ -71,36 +71,37 @@ pub(crate) struct Source<'a> {
 pub(crate) fn build(
     source: &Source<'_>,
     granted: Granted,
-    reads: &Reads,
+    reads: &ContextReads<'_>,
 ) -> Result<Context, String> {
     let Source { tool, principals, arguments, source_address, now } = *source;
-    let mut context: Vec<(&str, RestrictedExpression)> = Vec::new();
+    let mut context: Vec<(ContextPart, RestrictedExpression)> = Vec::new();
     if let Some(arguments) = arguments
-        && (reads.reads("args") || reads.reads("argsInfo"))
+        && (reads.reads(ContextPart::Args) || reads.reads(ContextPart::ArgsInfo))
     {
         let ty = tool.arguments.record();
-        let converted = convert::arguments(ty, arguments.as_object(), &reads.arguments)
+        let converted = convert::arguments(ty, arguments.as_object(), reads)
             .map_err(|error| error.to_string())?;
-        context.extend([("args", converted.args), ("argsInfo", converted.info)]);
+        context
+            .extend([(ContextPart::Args, converted.args), (ContextPart::ArgsInfo, converted.info)]);
     }
     let flag = |value| record(vec![("granted", RestrictedExpression::new_bool(value))]);
-    let mut add = |name, value: &dyn Fn() -> RestrictedExpression| {
-        if reads.reads(name) {
-            context.push((name, value()));
+    let mut add = |part, value: &dyn Fn() -> RestrictedExpression| {
+        if reads.reads(part) {
+            context.push((part, value()));
         }
     };
-    add("approval", &|| flag(granted.approval));
-    add("chain", &|| chain(principals));
-    add("confirmation", &|| flag(granted.confirmation));
-    add("data", &|| RestrictedExpression::new_set([]));
-    add("now", &|| RestrictedExpression::new_datetime(now.to_string()));
-    add("stepUp", &|| flag(granted.step_up));
-    add("tool", &|| self::tool(tool));
-    add("ungrounded", &|| ungrounded(tool));
+    add(ContextPart::Approval, &|| flag(granted.approval));
+    add(ContextPart::Chain, &|| chain(principals));
+    add(ContextPart::Confirmation, &|| flag(granted.confirmation));
+    add(ContextPart::Data, &|| RestrictedExpression::new_set([]));
+    add(ContextPart::Now, &|| RestrictedExpression::new_datetime(now.to_string()));
+    add(ContextPart::StepUp, &|| flag(granted.step_up));
+    add(ContextPart::Tool, &|| self::tool(tool));
+    add(ContextPart::Ungrounded, &|| ungrounded(tool));
     if let Some(address) = source_address {
-        add("sourceIp", &|| RestrictedExpression::new_ip(address.to_string()));
+        add(ContextPart::SourceIp, &|| RestrictedExpression::new_ip(address.to_string()));
     }
-    Context::from_pairs(context.into_iter().map(|(name, value)| (name.to_owned(), value)))
+    Context::from_pairs(context.into_iter().map(|(part, value)| (part.name().to_owned(), value)))
         .map_err(|error| ErrorChain(&error).to_string())
 }
 

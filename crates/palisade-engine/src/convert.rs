@@ -8,7 +8,7 @@ use palisade_catalog::{ArgumentType, RecordType, UnionType};
 use palisade_core::Sha256Digest;
 use serde_json::{Map, Number, Value};
 
-use crate::cedar_core::ArgumentReads;
+use crate::cedar_core::ContextReads;
 
 /// Why an argument has no exact Cedar value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,9 +37,9 @@ pub(crate) fn check(ty: &RecordType, arguments: &Map<String, Value>) -> Result<(
 pub(crate) fn arguments(
     ty: &RecordType,
     arguments: &Map<String, Value>,
-    reads: &ArgumentReads,
+    reads: &ContextReads<'_>,
 ) -> Result<ConvertedArguments, ConvertError> {
-    let args = record::<Build>(ty, arguments, "", &|name| reads.reads(name))?;
+    let args = record::<Build>(ty, arguments, "", &|name| reads.reads_argument(name))?;
     let counts = ty.counted_arrays().into_iter().filter_map(|array| {
         let (last, records) = array.path.split_last()?;
         let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;

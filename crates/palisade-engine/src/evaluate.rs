@@ -21,13 +21,9 @@ pub(crate) trait Evaluate {
 }
 
 /// An answer in which nothing could be evaluated, for every link.
-fn broken<'a>(call: &ResolvedCall, error: &str) -> Vec<LinkAnswer<'a>> {
-    let broken = |principal: &cedar_policy::EntityUid| LinkAnswer {
-        principal: principal.to_string(),
-        broken: Some(error.to_owned()),
-        ..LinkAnswer::default()
-    };
-    call.principals.iter().map(broken).collect()
+fn broken<'a>(call: &'a ResolvedCall, error: &str) -> Vec<LinkAnswer<'a>> {
+    let links = call.principals.iter().map(LinkAnswer::of);
+    links.map(|link| LinkAnswer { broken: Some(error.to_owned()), ..link }).collect()
 }
 
 /// The verdict by one of the ways.

@@ -3,7 +3,7 @@
 use cedar_policy::EntityUid;
 use palisade_core::Facts;
 
-use crate::cedar_core::{Condition, Reads, Scene};
+use crate::cedar_core::{Condition, ContextReads, Scene};
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
@@ -17,7 +17,7 @@ impl PolicySnapshot {
     pub fn explain(&self, call: &ResolvedCall, facts: &Facts) -> Explanation {
         let verdict = self.decide(call, facts);
         let links = self.reachable(call).and_then(|entities| {
-            let context = call.context(facts, Granted::NOTHING, &Reads::everything())?;
+            let context = call.context(facts, Granted::NOTHING, &ContextReads::EVERYTHING)?;
             let explain = |(principal, candidates): (&EntityUid, Vec<&CompiledPolicy>)| {
                 let request = call.request(principal, &context)?;
                 let scene = Scene {

@@ -7,6 +7,7 @@ use palisade_catalog::{Catalog, Tool};
 use palisade_core::{Problem, Problems, Requirement, RequirementKind, Tier};
 
 use crate::PolicyEffect;
+use crate::cedar_core::ContextPart;
 use crate::names::{self, entity};
 use crate::policy::{CompiledPolicy, Policies};
 
@@ -28,22 +29,23 @@ pub(crate) fn check(
 }
 
 /// The `context` attribute that tells a policy that a requirement is met.
-const fn cure_fact(kind: RequirementKind) -> &'static str {
+const fn cure_fact(kind: RequirementKind) -> ContextPart {
     match kind {
-        RequirementKind::Approval => "approval",
-        RequirementKind::Attestation => "attestation",
-        RequirementKind::Confirmation => "confirmation",
-        RequirementKind::StepUp => "stepUp",
+        RequirementKind::Approval => ContextPart::Approval,
+        RequirementKind::Attestation => ContextPart::Attestation,
+        RequirementKind::Confirmation => ContextPart::Confirmation,
+        RequirementKind::StepUp => ContextPart::StepUp,
     }
 }
 
 /// A forbid that does not look at its cure can never be lifted.
 fn check_requirement(policy: &CompiledPolicy, problems: &mut Problems) {
     let Some(kind) = policy.requirement.as_ref().map(Requirement::kind) else { return };
-    let fact = cure_fact(kind);
-    if policy.reads.reads(fact) {
+    let part = cure_fact(kind);
+    if policy.reads.reads(part) {
         return;
     }
+    let fact = part.name();
     let message = format!(
         "the forbid requires {} but does not read `context.{fact}`, so nothing can lift it",
         kind.as_str()
@@ -56,11 +58,12 @@ fn check_requirement(policy: &CompiledPolicy, problems: &mut Problems) {
 fn check_cure_without_requirement(policy: &CompiledPolicy, problems: &mut Problems) {
     for kind in [RequirementKind::Approval, RequirementKind::Confirmation, RequirementKind::StepUp]
     {
-        let fact = cure_fact(kind);
+        let part = cure_fact(kind);
         let asked = policy.requirement.as_ref().map(Requirement::kind) == Some(kind);
-        if asked || !policy.reads.context.contains(fact) {
+        if asked || !policy.reads.names(part) {
             continue;
         }
+        let fact = part.name();
         let message = format!("the policy reads `context.{fact}` but does not require it");
         let help = match policy.effect {
             PolicyEffect::Forbid => format!(

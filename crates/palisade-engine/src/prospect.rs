@@ -13,7 +13,7 @@ use palisade_core::{
 };
 
 use crate::PolicyEffect;
-use crate::cedar_core::{Condition, Reads, Scene};
+use crate::cedar_core::{Condition, ContextPart, ContextReads, Scene};
 use crate::names::{self, entity};
 use crate::policy::CompiledPolicy;
 use crate::possible::Possible;
@@ -38,7 +38,7 @@ pub struct ToolProspect {
 }
 
 /// The parts of `context` that arguments determine.
-const ARGUMENT_CONTEXT: [&str; 2] = ["args", "argsInfo"];
+const ARGUMENT_CONTEXT: [ContextPart; 2] = [ContextPart::Args, ContextPart::ArgsInfo];
 
 impl PolicySnapshot {
     /// Says of every tool, sorted by name, what may be said without knowing the arguments.
@@ -96,27 +96,27 @@ impl PolicySnapshot {
     }
 
     /// What every policy may say of every link.
-    fn read_links(
-        &self,
+    fn read_links<'a>(
+        &'a self,
         tool: &Tool,
-        call: &ResolvedCall,
+        call: &'a ResolvedCall,
         facts: &Facts,
         granted: Granted,
-    ) -> Vec<LinkReading<'_>> {
+    ) -> Vec<LinkReading<'a>> {
         let read = |entities: &Entities, principal: &EntityUid| {
-            let context = call.context(facts, granted, &Reads::everything())?;
+            let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
             let request = call.request(principal, &context)?;
             Ok(self.read_policies(tool, &request, entities, principal, call))
         };
         let entities = self.reachable(call);
-        let reading = |principal: &EntityUid| {
+        let reading = |principal: &'a EntityUid| {
             let policies = entities.as_ref().map_err(String::clone);
             let policies = policies.and_then(|entities| read(entities.get(), principal));
             let (policies, broken) = match policies {
                 Ok(policies) => (policies, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
-            LinkReading { principal: principal.to_string(), policies, broken }
+            LinkReading { principal, policies, broken }
         };
         call.principals.iter().map(reading).collect()
     }
@@ -180,7 +180,7 @@ fn known_verdict<'a>(
 
 /// What every policy may say of one link.
 struct LinkReading<'a> {
-    principal: String,
+    principal: &'a EntityUid,
     policies: Vec<(&'a CompiledPolicy, Possible)>,
     broken: Option<String>,
 }
@@ -200,11 +200,7 @@ fn answers<'a>(links: &[LinkReading<'a>], side: Side) -> Vec<LinkAnswer<'a>> {
 }
 
 fn answer<'a>(link: &LinkReading<'a>, side: Side) -> LinkAnswer<'a> {
-    let mut answer = LinkAnswer {
-        principal: link.principal.clone(),
-        broken: link.broken.clone(),
-        ..LinkAnswer::default()
-    };
+    let mut answer = LinkAnswer { broken: link.broken.clone(), ..LinkAnswer::of(link.principal) };
     for (policy, possible) in &link.policies {
         let fails = match side {
             Side::Best => possible.always_fails(),

@@ -14,7 +14,7 @@ use palisade_core::{
 };
 use serde_json::Value;
 
-use crate::cedar_core::Reads;
+use crate::cedar_core::ContextReads;
 use crate::context::{self, Source};
 use crate::names::{self, actor_type, entity};
 use crate::snapshot::PolicySnapshot;
@@ -60,7 +60,7 @@ impl ResolvedCall {
         &self,
         facts: &Facts,
         granted: Granted,
-        reads: &Reads,
+        reads: &ContextReads<'_>,
     ) -> Result<Context, String> {
         let source = Source {
             tool: &self.tool,

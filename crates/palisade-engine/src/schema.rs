@@ -6,6 +6,7 @@ use palisade_catalog::{Catalog, cedar_schema, merge_fragment};
 use palisade_core::{ErrorChain, FactSources, Problem, Problems};
 
 use crate::SourceFile;
+use crate::cedar_core::ContextPart;
 use crate::policy::{Policies, cedar_problem};
 
 /// The schema in both forms: Cedar's, and as JSON for printing.
@@ -104,15 +105,15 @@ fn located(policies: &Policies, id: &str, diagnostic: &dyn Diagnostic) -> Proble
 }
 
 /// Facts that need a component, with the switch that says whether it is there.
-fn optional_facts(sources: FactSources) -> [(&'static str, bool); 6] {
+const fn optional_facts(sources: FactSources) -> [(ContextPart, bool); 6] {
     let FactSources { attestation, auth, grounding, labels, session } = sources;
     [
-        ("attestation", attestation),
-        ("auth", auth),
-        ("data", labels),
-        ("grounding", grounding),
-        ("session", session),
-        ("ungrounded", grounding),
+        (ContextPart::Attestation, attestation),
+        (ContextPart::Auth, auth),
+        (ContextPart::Data, labels),
+        (ContextPart::Grounding, grounding),
+        (ContextPart::Session, session),
+        (ContextPart::Ungrounded, grounding),
     ]
 }
 
@@ -120,11 +121,12 @@ fn optional_facts(sources: FactSources) -> [(&'static str, bool); 6] {
 // FAIL-CLOSED: a policy that cannot be followed counts as reading everything.
 pub(crate) fn check_facts(sources: FactSources, policies: &Policies, problems: &mut Problems) {
     for (reads, place) in policies.reads() {
-        for (fact, provided) in optional_facts(sources) {
-            if provided || !reads.reads(fact) {
+        for (part, provided) in optional_facts(sources) {
+            if provided || !reads.reads(part) {
                 continue;
             }
-            let message = if reads.context.contains(fact) {
+            let fact = part.name();
+            let message = if reads.names(part) {
                 format!("the policy reads `context.{fact}`, which no configured component provides")
             } else {
                 format!(

@@ -11,6 +11,7 @@ use palisade_core::{
     Actor, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision, Verdict,
 };
 
+use crate::cedar_core::ContextPart;
 use crate::entities::{EntityStore, Reachable};
 use crate::evaluate::{self, Indexed, Stock};
 use crate::names::{self, entity};
@@ -138,7 +139,7 @@ impl PolicySnapshot {
     pub fn valid_for(&self, call: &ResolvedCall) -> Duration {
         // An answer that can flip with time must not outlive the instant at which it does.
         let mut candidates = self.candidates(call).into_iter().flatten();
-        let reads_clock = candidates.any(|policy| policy.reads.reads("now"));
+        let reads_clock = candidates.any(|policy| policy.reads.reads(ContextPart::Now));
         if reads_clock { Duration::ZERO } else { call.tool.valid_for }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cedar_policy::EntityUid;
 use palisade_core::{
     Facts, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode, Requirement, RequirementKind,
     Verdict,
@@ -14,10 +15,10 @@ use palisade_core::{
 use crate::policy::CompiledPolicy;
 
 /// What the policies said for one link of the chain.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LinkAnswer<'a> {
-    /// The link, as a person should read it.
-    pub(crate) principal: String,
+    /// The link.
+    pub(crate) principal: &'a EntityUid,
     /// Satisfied permits.
     pub(crate) permits: Vec<&'a CompiledPolicy>,
     /// Satisfied forbids.
@@ -26,6 +27,19 @@ pub(crate) struct LinkAnswer<'a> {
     pub(crate) failures: Vec<(&'a CompiledPolicy, String)>,
     /// Why the policies could not be asked at all.
     pub(crate) broken: Option<String>,
+}
+
+impl<'a> LinkAnswer<'a> {
+    /// No policy has said anything yet.
+    pub(crate) const fn of(principal: &'a EntityUid) -> Self {
+        Self {
+            principal,
+            permits: Vec::new(),
+            forbids: Vec::new(),
+            failures: Vec::new(),
+            broken: None,
+        }
+    }
 }
 
 /// Which cure facts policies see as true.

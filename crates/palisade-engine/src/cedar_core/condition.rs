@@ -9,7 +9,7 @@ use std::ops::Range;
 use cedar_policy::{Entities, EvalResult, Expression, Policy, Request, Template, eval_expression};
 use cedar_policy_core::ast::{self, Expr, ExprKind, UnaryOp};
 
-use super::reads::{Reads, children};
+use super::reads::{ContextPart, Reads, children};
 use crate::possible::Possible;
 use crate::{ClauseExplanation, ClauseJoin, ObservedValue, PolicyResult};
 
@@ -185,7 +185,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) request: &'a Request,
     pub(crate) entities: &'a Entities,
     /// Top-level attributes of `context` whose value is not known.
-    pub(crate) unknown_context: &'a [&'a str],
+    pub(crate) unknown_context: &'a [ContextPart],
     /// Whether the resource is not known.
     pub(crate) unknown_resource: bool,
 }
@@ -193,7 +193,7 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     fn hides(&self, reads: &Reads) -> bool {
         (self.unknown_resource && reads.resource)
-            || self.unknown_context.iter().any(|attribute| reads.reads(attribute))
+            || self.unknown_context.iter().any(|part| reads.reads(*part))
     }
 
     fn evaluate(&self, expression: &Expression) -> Result<bool, String> {

@@ -1,10 +1,11 @@
 //! Only the policies whose scope matches, and only the facts they read.
 
+use cedar_policy::EntityUid;
 use palisade_core::Facts;
 
 use super::{Evaluate, broken};
 use crate::PolicyEffect;
-use crate::cedar_core::{PolicyEvaluator, Reads};
+use crate::cedar_core::{ContextReads, PolicyEvaluator};
 use crate::entities::Reachable;
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
@@ -18,7 +19,7 @@ pub(crate) struct Indexed<'a> {
     /// One list for each link.
     candidates: Vec<Vec<&'a CompiledPolicy>>,
     /// What any candidate can read.
-    reads: Reads,
+    reads: ContextReads<'a>,
     entities: Result<Reachable<'a>, String>,
 }
 
@@ -29,20 +30,17 @@ impl<'a> Indexed<'a> {
         facts: &'a Facts,
     ) -> Self {
         let candidates: Vec<Vec<&CompiledPolicy>> = snapshot.candidates(call);
-        let mut reads = Reads::default();
-        for policy in candidates.iter().flatten() {
-            reads.add(&policy.reads);
-        }
+        let reads = ContextReads::of(candidates.iter().flatten().map(|policy| &policy.reads));
         Self { call, facts, candidates, reads, entities: snapshot.reachable(call) }
     }
 
     fn answer(
         &self,
         evaluator: &PolicyEvaluator<'_>,
-        principal: &cedar_policy::EntityUid,
+        principal: &'a EntityUid,
         candidates: &[&'a CompiledPolicy],
     ) -> LinkAnswer<'a> {
-        let mut answer = LinkAnswer { principal: principal.to_string(), ..LinkAnswer::default() };
+        let mut answer = LinkAnswer::of(principal);
         for policy in candidates {
             match (evaluator.is_satisfied(&policy.body), policy.effect) {
                 (Ok(true), PolicyEffect::Permit) => answer.permits.push(policy),

@@ -6,7 +6,7 @@ use cedar_policy::{Authorizer, Decision, PolicySet, Response};
 use palisade_core::{Facts, PolicyId};
 
 use super::{Evaluate, broken};
-use crate::cedar_core::Reads;
+use crate::cedar_core::ContextReads;
 use crate::policy::{CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
@@ -24,7 +24,7 @@ impl Evaluate for Stock<'_> {
     fn evaluate(&self, granted: Granted) -> Vec<LinkAnswer<'_>> {
         let Self { snapshot, call, facts } = self;
         let links = snapshot.reachable(call).and_then(|entities| {
-            let context = call.context(facts, granted, &Reads::everything())?;
+            let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
             let authorizer = Authorizer::new();
             let answer = |principal| {
                 let request = call.request(principal, &context)?;
@@ -33,8 +33,7 @@ impl Evaluate for Stock<'_> {
                 };
                 let policies = &snapshot.policies;
                 let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
-                let mut answer =
-                    LinkAnswer { principal: principal.to_string(), ..LinkAnswer::default() };
+                let mut answer = LinkAnswer::of(principal);
                 add_failures(policies, &mut answer, &permits);
                 add_failures(policies, &mut answer, &forbids);
                 answer.permits = satisfied(policies, &permits, Decision::Allow);
