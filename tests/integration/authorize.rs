@@ -43,7 +43,7 @@ async fn an_allow_says_everything_an_enforcement_point_needs() {
             deadline: Some(duration(30)),
             redact_result: vec!["/author/email".to_owned()],
         }),
-        valid_for: answer.valid_for,
+        valid_for: Some(duration(10)),
         ..Default::default()
     };
     assert_eq!(answer, want);
@@ -311,8 +311,14 @@ async fn an_answer_may_be_used_again_unless_time_could_flip_it() {
         r#"{everything} @id("by-day") @reason("-") forbid (principal, action, resource)
         when {{ context.now.toTime() >= duration("18h") }};"#
     );
+    let by_day_elsewhere = by_day.replace(
+        "principal, action, resource)\n",
+        "principal, action == Action::\"notes.list\", resource)\n",
+    );
+    assert_ne!(by_day, by_day_elsewhere);
     for (policies, tool, want) in [
         (everything, "notes.read", Some(duration(10))),
+        (&by_day_elsewhere, "notes.read", Some(duration(10))),
         (everything, "notes.list", None),
         (&by_day, "notes.read", None),
     ] {

@@ -2,7 +2,7 @@
 //!
 //! Sets of 5 to 50 policies over a small universe, where scopes of every form, hierarchies four
 //! deep, template links, tags, curable forbids and failing policies meet often. Verdict, reasons
-//! and errors have to be the same. `PALISADE_TEST_SETS` says how many sets (default 260, that is
+//! and errors have to be the same. `ENGINE_TEST_SETS` says how many sets (default 260, that is
 //! over 100,000 calls).
 
 use std::sync::Arc;
@@ -233,10 +233,10 @@ fn request() -> impl Strategy<Value = (Vec<Actor>, &'static str, &'static str, V
 #[test]
 fn the_index_and_the_projection_change_nothing() {
     let sets: u32 =
-        std::env::var("PALISADE_TEST_SETS").map_or(260, |n| n.parse().expect("a number"));
+        std::env::var("ENGINE_TEST_SETS").map_or(260, |n| n.parse().expect("a number"));
     let seed =
-        std::env::var("PALISADE_TEST_SEED").map_or(20_261_122, |n| n.parse().expect("a number"));
-    println!("PALISADE_TEST_SETS={sets} PALISADE_TEST_SEED={seed}");
+        std::env::var("ENGINE_TEST_SEED").map_or(20_261_122, |n| n.parse().expect("a number"));
+    println!("ENGINE_TEST_SETS={sets} ENGINE_TEST_SEED={seed}");
     let config = Config { rng_seed: RngSeed::Fixed(seed), ..Config::default() };
     let mut runner = TestRunner::new(config);
     let mut outcomes = [0_u32; 3];

@@ -119,7 +119,7 @@ class EnforcementPoint(unittest.TestCase):
         self.assertRegex(answer.decision_id, "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-")
         self.assertEqual(answer.obligations.deadline.ToSeconds(), 30)
         self.assertEqual(list(answer.obligations.redact_result), ["/author/email"])
-        self.assertEqual(answer.valid_for.ToSeconds(), 0)
+        self.assertEqual(answer.valid_for.ToSeconds(), 10)
 
     def test_a_denied_call_is_a_successful_rpc(self):
         request = self.request("notes.write", {"text": "a secret"})
