@@ -232,8 +232,7 @@ fn request() -> impl Strategy<Value = (Vec<Actor>, &'static str, &'static str, V
 
 #[test]
 fn the_index_and_the_projection_change_nothing() {
-    let sets: u32 =
-        std::env::var("ENGINE_TEST_SETS").map_or(260, |n| n.parse().expect("a number"));
+    let sets: u32 = std::env::var("ENGINE_TEST_SETS").map_or(260, |n| n.parse().expect("a number"));
     let seed =
         std::env::var("ENGINE_TEST_SEED").map_or(20_261_122, |n| n.parse().expect("a number"));
     println!("ENGINE_TEST_SETS={sets} ENGINE_TEST_SEED={seed}");

@@ -18,6 +18,7 @@ pub mod mcp;
 mod ports;
 pub mod request;
 mod server;
+pub mod tls;
 mod wait;
 
 pub use ports::{LogMode, ManualClock, MemoryLog, NOON, SequentialIds};

@@ -8,7 +8,7 @@ use palisade::config::{Listen, LogConfig, ServerConfig};
 use palisade::{Parts, Server};
 use palisade_client::Client;
 use palisade_core::DigestKey;
-use palisade_grpc::Limits;
+use palisade_grpc::{Limits, TlsFiles};
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -19,7 +19,7 @@ use crate::bundle::fixture;
 use crate::ports::{ManualClock, MemoryLog, SequentialIds, TestPorts};
 use crate::within;
 
-/// A running server. Dropping it cuts everything.
+/// A running server. Dropping it cuts everything and waits for its threads.
 #[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,
@@ -34,20 +34,25 @@ pub struct TestServer {
 impl TestServer {
     /// A server with the fixture `desk` and the server's own limits.
     pub async fn start() -> Self {
-        Self::start_with(&fixture("desk"), Limits::default()).await
+        Self::start_with_limits(Limits::default()).await
     }
 
     /// A server with other limits.
     pub async fn start_with_limits(limits: Limits) -> Self {
-        Self::start_with(&fixture("desk"), limits).await
+        Self::start_with(&fixture("desk"), limits, None).await
+    }
+
+    /// A server that speaks TLS; [`TestServer::channel`] does not.
+    pub async fn start_with_tls(files: TlsFiles, limits: Limits) -> Self {
+        Self::start_with(&fixture("desk"), limits, Some(files)).await
     }
 
     /// A server with another bundle.
     pub async fn start_with_bundle(bundle: &Path) -> Self {
-        Self::start_with(bundle, Limits::default()).await
+        Self::start_with(bundle, Limits::default(), None).await
     }
 
-    async fn start_with(bundle: &Path, limits: Limits) -> Self {
+    async fn start_with(bundle: &Path, limits: Limits, tls: Option<TlsFiles>) -> Self {
         let ports = TestPorts::default();
         let parts = Parts {
             clock: Arc::<ManualClock>::clone(&ports.clock),
@@ -59,6 +64,7 @@ impl TestServer {
         let config = ServerConfig {
             bundle: bundle.to_owned(),
             listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+            tls,
             admin_socket: directory.path().join("admin.sock"),
             // Not opened: the log is given.
             log: LogConfig { path: PathBuf::new(), sync: false, digest_key_file: None },

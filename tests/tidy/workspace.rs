@@ -44,15 +44,14 @@ pub(crate) struct RustFile {
 }
 
 impl RustFile {
-    /// Whether Cargo compiles it only for tests.
+    /// Whether it is compiled only for tests.
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/") || self.is_unit_test()
     }
 
-    /// Whether it is the `tests` module of a crate, or a part of it.
+    /// Whether it is the `tests` module of another module, or a part of it.
     pub(crate) fn is_unit_test(&self) -> bool {
-        self.path.starts_with("crates/")
-            && (self.path.ends_with("/tests.rs") || self.path.contains("/tests/"))
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 
     /// Whether a tool wrote it.

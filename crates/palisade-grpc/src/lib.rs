@@ -6,19 +6,26 @@
 #![warn(missing_docs)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod accept;
 mod answer;
 mod batch;
 mod connection;
 mod convert;
 mod deadline;
 mod error;
+mod limits;
 mod not_served;
+mod opening;
 mod panic;
 mod server;
 mod service;
 mod status;
 mod stream;
+mod tls;
+mod workers;
 
-pub use connection::{Drained, Limits, Listener};
+pub use accept::{Drained, Listener};
+pub use limits::{Limits, THREADS_MAX};
 pub use server::{GrpcServer, ServeError};
 pub use service::Surface;
+pub use tls::{LoadTlsError, Tls, TlsFiles};

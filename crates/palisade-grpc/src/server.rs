@@ -1,5 +1,6 @@
 //! What a socket serves: the authorization service, health and reflection.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,8 @@ use palisade_proto::v1::authorization_service_server::{
     AuthorizationService, AuthorizationServiceServer,
 };
 
-use crate::connection::{self, Drained, Limits, Listener};
+use crate::accept::{self, Drained, Listener, Serving};
+use crate::limits::Limits;
 use crate::panic::PanicGuard;
 use crate::service::{Decider, Service, Surface};
 
@@ -25,6 +27,15 @@ pub enum ServeError {
     /// The committed file descriptors are unusable.
     #[error("gRPC reflection cannot be built")]
     Reflection(#[source] tonic_reflection::server::Error),
+    /// The operating system gives no thread, or none with a runtime.
+    #[error("a thread cannot be started")]
+    StartThread(#[source] io::Error),
+    /// A bug; the other threads were drained.
+    #[error("the thread `{name}` panicked")]
+    ThreadPanicked {
+        /// The thread.
+        name: String,
+    },
 }
 
 /// Serves one pipeline on any number of sockets.
@@ -63,12 +74,21 @@ impl GrpcServer {
     /// Serves a surface on a socket until shutdown, then drains: no further connections, no
     /// further calls, and those that are open are cut after [`Limits::drain_timeout`].
     ///
+    /// Calls are answered on threads that begin and end with this; a connection stays on the one it
+    /// is dealt to. Decisions have [`Limits::threads`] of them, administration has one.
+    ///
     /// # Errors
-    /// What is to be served cannot be built.
+    /// What is to be served cannot be built, or a thread did not end as it should.
     pub async fn serve(&self, listener: Listener, surface: Surface) -> Result<Drained, ServeError> {
-        let routes = self.routes(surface)?;
-        let drained = connection::serve(listener, routes, self.limits, self.shutdown.clone()).await;
-        Ok(drained)
+        let (name, threads) = match surface {
+            // Explanations are few, and must not hold up decisions.
+            Surface::Administration => ("palisade-admin", 1),
+            Surface::Decision => ("palisade", self.limits.threads.get()),
+        };
+        let routes = (0..threads).map(|_| self.routes(surface)).collect::<Result<_, _>>()?;
+        let serving =
+            Serving { name, routes, limits: self.limits, shutdown: self.shutdown.clone() };
+        accept::serve(listener, serving).await
     }
 
     /// The service of a surface without a socket, for programs that ask in their own process.

@@ -12,12 +12,14 @@ mod settings;
 mod value;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use palisade_grpc::Limits;
+use palisade_grpc::{Limits, TlsFiles};
 use tracing_subscriber::EnvFilter;
 
 pub use error::{ConfigError, ConfigProblem};
 pub use print::{markdown, yaml};
+use raw::Reader;
 pub use raw::{Environment, FlagValue, Origin, RawConfig};
 pub use value::{Listen, TelemetryFormat};
 
@@ -38,6 +40,8 @@ pub struct ServerConfig {
     pub bundle: PathBuf,
     /// Where decisions are asked for.
     pub listen: Listen,
+    /// Certificates, if decisions are asked for over TLS.
+    pub tls: Option<TlsFiles>,
     /// The Unix socket of the administration surface.
     pub admin_socket: PathBuf,
     /// Where decisions are recorded.
@@ -75,10 +79,12 @@ impl RawConfig {
         let mut reader = self.reader();
         let bundle = reader.read(&settings::BUNDLE_PATH);
         let listen = reader.read(&settings::LISTEN_ADDRESS);
+        let tls = tls_files(&mut reader, listen.as_ref());
         let admin_socket = reader.read(&settings::ADMIN_SOCKET);
         let log_path = reader.read(&settings::LOG_PATH);
         let log_sync = reader.read(&settings::LOG_SYNC);
         let digest_key_file = reader.read_optional(&settings::LOG_DIGEST_KEY_FILE);
+        let threads = reader.read_optional(&settings::LIMITS_THREADS);
         let request_timeout = reader.read(&settings::LIMITS_REQUEST_TIMEOUT);
         let concurrency = reader.read(&settings::LIMITS_CONCURRENCY);
         let connections = reader.read(&settings::LIMITS_CONNECTIONS);
@@ -88,17 +94,20 @@ impl RawConfig {
         reader.finish()?;
         // Without a problem no value is missing; a lost one is an error, never a default.
         let config = || -> Option<Config> {
+            let defaults = Limits::default();
             let server = ServerConfig {
                 bundle: bundle?,
                 listen: listen?,
+                tls,
                 admin_socket: admin_socket?,
                 log: LogConfig { path: log_path?, sync: log_sync?, digest_key_file },
                 limits: Limits {
+                    threads: threads.unwrap_or(defaults.threads),
                     request_timeout: request_timeout?,
                     drain_timeout: drain_timeout?,
                     connections_max: connections?,
                     calls_max: concurrency?,
-                    ..Limits::default()
+                    ..defaults
                 },
             };
             let telemetry = TelemetryConfig { format: format?, filter: filter? };
@@ -106,6 +115,36 @@ impl RawConfig {
         };
         config().ok_or_else(ConfigError::incomplete)
     }
+}
+
+/// How often the files for TLS are looked at.
+// LIMIT: reading a few kilobytes costs nothing; whoever changes certificates waits no longer.
+const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The files for TLS: certificate and key, or nothing at all.
+fn tls_files(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<TlsFiles> {
+    let certificate = reader.read_optional(&settings::LISTEN_TLS_CERTIFICATE);
+    let key = reader.read_optional(&settings::LISTEN_TLS_KEY);
+    let client_ca = reader.read_optional(&settings::LISTEN_TLS_CLIENT_CA);
+    let complete = [&settings::LISTEN_TLS_CERTIFICATE, &settings::LISTEN_TLS_KEY]
+        .into_iter()
+        .all(|setting| reader.is_set(setting));
+    // FAIL-CLOSED: half of it would be no TLS, or no client certificates, where some are meant.
+    let all = [
+        &settings::LISTEN_TLS_CERTIFICATE,
+        &settings::LISTEN_TLS_KEY,
+        &settings::LISTEN_TLS_CLIENT_CA,
+    ];
+    for setting in all {
+        if matches!(listen, Some(Listen::Unix(_))) {
+            reader.refuse_if_set(setting, "a Unix socket has no TLS");
+        } else if !complete {
+            let message = "TLS takes both `listen.tls_certificate` and `listen.tls_key`";
+            reader.refuse_if_set(setting, message);
+        }
+    }
+    let (certificate, key) = (certificate?, key?);
+    Some(TlsFiles { certificate, key, client_ca, reload_interval: TLS_RELOAD_INTERVAL })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use palisade_bundle::LoadBundleError;
 use palisade_core::{ErrorChain, FactSources, Revision};
-use palisade_grpc::{GrpcServer, Listener, ServeError, Surface};
+use palisade_grpc::{GrpcServer, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles};
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,9 @@ pub enum BuildServerError {
     /// Its bundle does not load.
     #[error("the bundle does not load")]
     Bundle(#[source] LoadBundleError),
+    /// Its certificates cannot be used.
+    #[error("the files for TLS cannot be used")]
+    Tls(#[from] LoadTlsError),
 }
 
 /// A server ended other than it should.
@@ -61,7 +64,7 @@ impl Server {
     /// # Errors
     /// The bundle does not load, or a socket cannot be bound.
     pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
-        let ServerConfig { bundle, listen, admin_socket, log: _, limits } = config;
+        let ServerConfig { bundle, listen, tls, admin_socket, log: _, limits } = config;
         // No component provides facts in this version; policies that need them do not load.
         let (snapshot, advice) = palisade_bundle::load_directory(bundle, FactSources::default())
             .map_err(BuildServerError::Bundle)?;
@@ -69,7 +72,7 @@ impl Server {
             tracing::warn!(%problem, "the bundle's author should look at this");
         }
         let revision = snapshot.revision().clone();
-        let decision = bind(listen).await?;
+        let decision = bind(listen, tls.as_ref()).await?;
         let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;
         let snapshots = Arc::new(Snapshots::new());
         snapshots.publish(Arc::new(snapshot));
@@ -101,6 +104,7 @@ impl Server {
         );
         tracing::info!(
             address = %self.decision.address,
+            tls = matches!(self.decision.listener, Listener::Tls(..)),
             admin_socket = %self.administration.address,
             revision = %self.revision,
             "listening"
@@ -140,14 +144,19 @@ impl Server {
     }
 }
 
-async fn bind(listen: &Listen) -> Result<Bound, BindError> {
+async fn bind(listen: &Listen, tls: Option<&TlsFiles>) -> Result<Bound, BuildServerError> {
     match listen {
         Listen::Tcp(address) => {
+            let tls = tls.cloned().map(Tls::load).transpose()?;
             let (listener, address) = listeners::bind_tcp(*address).await?;
-            let listener = Listener::Tcp(listener);
+            let listener = match tls {
+                Some(tls) => Listener::Tls(listener, tls),
+                None => Listener::Tcp(listener),
+            };
             Ok(Bound { listener, address: Listen::Tcp(address), file: None })
         }
-        Listen::Unix(path) => bind_unix(path, listeners::OWNER_AND_GROUP),
+        // The configuration has no files for TLS with a Unix socket.
+        Listen::Unix(path) => Ok(bind_unix(path, listeners::OWNER_AND_GROUP)?),
     }
 }
 

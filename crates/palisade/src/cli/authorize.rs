@@ -44,7 +44,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         None => {
             let endpoint = match server {
                 Some(endpoint) => endpoint,
-                None => asking::configured_endpoint(&context.config(Vec::new())?.server.listen)?,
+                None => configured_endpoint(context)?,
             };
             let answer = asking::runtime()?.block_on(async {
                 let client = asking::connect(&endpoint).await?;
@@ -63,4 +63,15 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         }
     }
     Ok(answer::exit(&response))
+}
+
+/// The server that this configuration would start.
+fn configured_endpoint(context: &Context<'_>) -> Result<Endpoint, Failure> {
+    let server = context.config(Vec::new())?.server;
+    if server.tls.is_some() {
+        let message = "the configured server speaks TLS, which this command does not; it can \
+                       decide with `--bundle`";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    asking::configured_endpoint(&server.listen)
 }

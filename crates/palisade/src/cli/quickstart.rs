@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::serve::StopSignals;
+use super::serve::{StopSignals, acceptor_runtime};
 use super::{Context, asking, bundle};
 use crate::config::{Config, Environment, FlagValue, Listen, ServerConfig};
 use crate::exit::Exit;
@@ -41,11 +41,15 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let sample = SampleDirectory::create(&temporary_directory(&context.environment))
         .context("the sample bundle cannot be written")?;
-    let Config { server: config, telemetry: told } = context.config(flags(&sample)?)?;
+    let Config { server: mut config, telemetry: told } = context.config(flags(&sample)?)?;
+    // The agent of the run speaks no TLS.
+    if config.tls.take().is_some() {
+        context.output.note(format_args!("the quickstart does without TLS"))?;
+    }
     let config = with_free_address(config, context.output)?;
     telemetry::start(told, context.output.colored_notes());
     let parts = Parts::standard(&config.log).context("the server cannot be started")?;
-    let runtime = tokio::runtime::Runtime::new().context("the async runtime cannot be started")?;
+    let runtime = acceptor_runtime()?;
     runtime.block_on(async {
         let signals = StopSignals::new().context("signals cannot be received")?;
         let server = match Server::build(&config, parts).await {

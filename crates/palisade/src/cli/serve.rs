@@ -1,6 +1,7 @@
 //! `palisade serve`: runs the server until it is told to stop.
 
 use anyhow::Context as _;
+use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
     let Config { server: config, telemetry: told } = context.config(arguments.into_flags())?;
     telemetry::start(told, context.output.colored_notes());
     let parts = Parts::standard(&config.log).context("the server cannot be started")?;
-    let runtime = tokio::runtime::Runtime::new().context("the async runtime cannot be started")?;
+    let runtime = acceptor_runtime()?;
     runtime.block_on(async {
         // Before anything else, so that no signal is lost while the bundle loads.
         let stop = StopSignals::new().context("signals cannot be received")?;
@@ -72,6 +73,12 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         server.run(stop.received()).await.context("the server failed")?;
         Ok(Exit::Success)
     })
+}
+
+/// The runtime of this thread, which accepts connections; they are answered on others.
+pub(super) fn acceptor_runtime() -> Result<Runtime, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("the async runtime cannot be started")?)
 }
 
 /// SIGTERM and SIGINT.

@@ -278,3 +278,12 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+#[test]
+fn a_server_with_tls_is_not_asked_without() {
+    let tls = ["--set", "listen.tls_certificate=c.pem", "--set", "listen.tls_key=k.pem"];
+    let asked = ["authorize", "--chain", CHAIN, "--tool", "payments.refund", "--args", REFUND];
+    let ran = palisade(&[&tls[..], &asked[..]].concat());
+    assert_eq!(ran.exit, Exit::Usage, "{}", ran.err);
+    assert!(ran.err.contains("speaks TLS"), "{}", ran.err);
+}

@@ -170,6 +170,22 @@ impl Reader<'_> {
         self.parse(setting, value)
     }
 
+    /// Whether there is a value, acceptable or not.
+    pub(super) fn is_set<T>(&self, setting: &Setting<T>) -> bool {
+        self.raw.effective(&setting.meta).is_some()
+    }
+
+    /// Notes that a setting does not go with another, if somebody set it.
+    pub(super) fn refuse_if_set<T>(&mut self, setting: &Setting<T>, reason: &str) {
+        if let Some(value) = self.raw.effective(&setting.meta) {
+            self.problems.push(ConfigProblem {
+                origin: value.origin,
+                message: format!("`{}`: {reason}", setting.meta.key),
+                help: None,
+            });
+        }
+    }
+
     fn parse<T>(&mut self, setting: &Setting<T>, value: RawValue) -> Option<T> {
         match (setting.parse)(&value.text) {
             Ok(accepted) => Some(accepted),

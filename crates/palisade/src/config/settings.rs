@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use palisade_grpc::THREADS_MAX;
 use tracing_subscriber::EnvFilter;
 
 use super::value::{self, Listen, TelemetryFormat, ValueError};
@@ -82,6 +83,37 @@ pub(crate) static LISTEN_ADDRESS: Setting<Listen> = Setting {
     parse: value::listen_address,
 };
 
+pub(crate) static LISTEN_TLS_CERTIFICATE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "listen.tls_certificate",
+        accepts: "PEM file",
+        default: Fallback::Unset("no TLS"),
+        doc: "Certificate of the decision socket, with its chain. Followed while the server runs, as \
+              the two below. TLS does not prove who the actors are, so the address stays loopback.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static LISTEN_TLS_KEY: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "listen.tls_key",
+        accepts: "PEM file",
+        default: Fallback::Unset("no TLS"),
+        doc: "Key of the certificate.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static LISTEN_TLS_CLIENT_CA: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "listen.tls_client_ca",
+        accepts: "PEM file",
+        default: Fallback::Unset("no client certificates"),
+        doc: "Authorities of client certificates; with them, only callers that have one connect.",
+    },
+    parse: value::path,
+};
+
 pub(crate) static ADMIN_SOCKET: Setting<PathBuf> = Setting {
     meta: Meta {
         key: "admin.socket",
@@ -120,6 +152,16 @@ pub(crate) static LOG_DIGEST_KEY_FILE: Setting<PathBuf> = Setting {
         doc: "Key of the argument digests in records; keep it to compare digests across restarts.",
     },
     parse: value::path,
+};
+
+pub(crate) static LIMITS_THREADS: Setting<NonZeroU32> = Setting {
+    meta: Meta {
+        key: "limits.threads",
+        accepts: "number, 1 to 1024",
+        default: Fallback::Unset("one for each processor"),
+        doc: "Threads that answer decisions; each connection stays on one of them.",
+    },
+    parse: |text| value::count(text, THREADS_MAX),
 };
 
 pub(crate) static LIMITS_REQUEST_TIMEOUT: Setting<Duration> = Setting {
@@ -183,13 +225,17 @@ pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 12] = [
+pub(crate) static SETTINGS: [&Meta; 16] = [
     &BUNDLE_PATH.meta,
     &LISTEN_ADDRESS.meta,
+    &LISTEN_TLS_CERTIFICATE.meta,
+    &LISTEN_TLS_KEY.meta,
+    &LISTEN_TLS_CLIENT_CA.meta,
     &ADMIN_SOCKET.meta,
     &LOG_PATH.meta,
     &LOG_SYNC.meta,
     &LOG_DIGEST_KEY_FILE.meta,
+    &LIMITS_THREADS.meta,
     &LIMITS_REQUEST_TIMEOUT.meta,
     &LIMITS_CONCURRENCY.meta,
     &LIMITS_CONNECTIONS.meta,

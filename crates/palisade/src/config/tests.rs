@@ -40,6 +40,7 @@ fn every_default_is_accepted() {
     assert_eq!(config.admin_socket, PathBuf::from("/home/alice/.palisade/admin.sock"));
     assert!(config.log.sync);
     assert_eq!(config.log.digest_key_file, None);
+    assert_eq!(config.tls, None);
     assert_eq!(config.limits, Limits::default());
 }
 
@@ -165,6 +166,37 @@ fn only_loopback_and_unix_sockets_are_listened_on() {
 }
 
 #[test]
+fn tls_takes_certificate_and_key_and_tcp() {
+    let read = |flags: &[(&str, &str)]| {
+        let flags: Vec<_> = flags.iter().map(|(key, text)| flag(key, text)).collect();
+        read("", &[], &flags)
+    };
+    let certificate = ("listen.tls_certificate", "c.pem");
+    let (key, client_ca) = (("listen.tls_key", "k.pem"), ("listen.tls_client_ca", "ca.pem"));
+    let tls = read(&[certificate, key]).accept().expect("accepted").server.tls.expect("TLS");
+    assert_eq!((tls.certificate, tls.client_ca), (PathBuf::from("c.pem"), None));
+    let tls = read(&[certificate, key, client_ca]).accept().expect("accepted").server.tls;
+    assert_eq!(tls.expect("TLS").client_ca, Some(PathBuf::from("ca.pem")));
+    for incomplete in [&[certificate][..], &[key], &[client_ca], &[certificate, client_ca]] {
+        let found = problems(&read(incomplete));
+        assert_eq!(found.len(), incomplete.len(), "{found:?}");
+        let message = "TLS takes both `listen.tls_certificate` and `listen.tls_key`";
+        assert!(found.iter().all(|problem| problem.ends_with(message)), "{found:?}");
+    }
+    let found = problems(&read(&[("listen.address", "unix:/run/p.sock"), certificate, key]));
+    let expected = [
+        "--set: `listen.tls_certificate`: a Unix socket has no TLS",
+        "--set: `listen.tls_key`: a Unix socket has no TLS",
+    ];
+    assert_eq!(found, expected);
+    // An empty path is one problem, not two.
+    assert_eq!(problems(&read(&[("listen.tls_certificate", ""), key])).len(), 1);
+    // TLS proves nothing about actors.
+    let found = problems(&read(&[("listen.address", "10.0.0.1:1"), certificate, key]));
+    assert!(found.len() == 1 && found[0].contains("no loopback address"), "{found:?}");
+}
+
+#[test]
 fn socket_paths_end_at_90_bytes() {
     let path = |bytes: usize| format!("/{}", "x".repeat(bytes - 1));
     assert!(value::socket_path(&path(90)).is_ok());
@@ -177,6 +209,7 @@ fn numbers_and_durations_are_accepted_up_to_their_documented_limits() {
         RawConfig::read(None, &environment(&[]), &[flag(key, text)]).accept().is_ok()
     };
     for (key, min, max, below, above) in [
+        ("limits.threads", "1", "1024", "0", "1025"),
         ("limits.concurrency", "1", "65536", "0", "65537"),
         ("limits.connections", "1", "65536", "+1", "5000000000"),
         ("limits.request_timeout", "10ms", "60s", "9ms", "60001ms"),

@@ -40,6 +40,7 @@ fn config(directory: &Path) -> ServerConfig {
     ServerConfig {
         bundle: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/quickstart"),
         listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
+        tls: None,
         admin_socket: directory.join("admin.sock"),
         log: LogConfig { path: directory.join("log"), sync: false, digest_key_file: None },
         limits: palisade_grpc::Limits::default(),
@@ -89,6 +90,22 @@ async fn a_bundle_that_does_not_load_binds_nothing() {
     let parts = Parts::standard(&config.log).expect("made");
     let built = Server::build(&config, parts).await;
     assert!(matches!(built, Err(BuildServerError::Bundle(_))), "{built:?}");
+    assert!(!config.admin_socket.exists());
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_used_bind_nothing() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let missing = TlsFiles {
+        certificate: directory.path().join("certificate.pem"),
+        key: directory.path().join("key.pem"),
+        client_ca: None,
+        reload_interval: std::time::Duration::from_secs(10),
+    };
+    let config = ServerConfig { tls: Some(missing), ..config(directory.path()) };
+    let parts = Parts::standard(&config.log).expect("made");
+    let built = Server::build(&config, parts).await;
+    assert!(matches!(built, Err(BuildServerError::Tls(_))), "{built:?}");
     assert!(!config.admin_socket.exists());
 }
 
