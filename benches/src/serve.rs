@@ -1,0 +1,209 @@
+//! The servers under load, each in a process of its own: this program, started again.
+//!
+//! Both run on one current-thread runtime, which is how the product uses a core.
+
+mod echo;
+
+use std::io::{BufRead as _, BufReader};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use palisade_core::{DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock};
+use palisade_grpc::{GrpcServer, Limits, Listener, Surface};
+use palisade_log::JsonLinesLog;
+use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::organisation::{Organisation, Scale};
+
+/// The argument that makes this program a server.
+pub const SERVE: &str = "--serve";
+
+/// Which server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Answers everything with one message.
+    Echo {
+        /// The answer of `Authorize`, encoded.
+        answer: Vec<u8>,
+    },
+    /// The product.
+    Palisade {
+        /// How many policies it has.
+        policies: usize,
+        /// Where decisions are recorded.
+        log: Log,
+    },
+}
+
+/// Where decisions are recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// In a file.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Whether an answer waits for the disk.
+        sync: bool,
+    },
+    /// Nowhere.
+    Off,
+}
+
+/// A server that runs. Dropping it ends it.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+    port: u16,
+}
+
+impl Child {
+    /// Starts a server, on one core only if one is given, and waits until it answers.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(role: &Role, core: Option<usize>) -> Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut command = match core {
+            None => Command::new(program),
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", &core.to_string()]).arg(program);
+                command
+            }
+        };
+        command.arg(SERVE).args(role.arguments()).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("the server does not start")?;
+        let mut line = String::new();
+        let output = process.stdout.take().context("its output is piped")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.trim().parse().context("the server does not name its port")?;
+        Ok(Self { process, port })
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // It may have ended on its own.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Role {
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Echo { answer } => vec!["echo".to_owned(), hex::encode(answer)],
+            Self::Palisade { policies, log } => {
+                let (mode, path) = match log {
+                    Log::File { path, sync: false } => ("file", path.as_path()),
+                    Log::File { path, sync: true } => ("sync", path.as_path()),
+                    Log::Off => ("off", Path::new("")),
+                };
+                let path = path.to_string_lossy().into_owned();
+                vec!["palisade".to_owned(), policies.to_string(), mode.to_owned(), path]
+            }
+        }
+    }
+
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match arguments[..] {
+            ["echo", answer] => Ok(Self::Echo { answer: hex::decode(answer)? }),
+            ["palisade", policies, mode, path] => {
+                let log = match mode {
+                    "off" => Log::Off,
+                    mode => Log::File { path: PathBuf::from(path), sync: mode == "sync" },
+                };
+                Ok(Self::Palisade { policies: policies.parse()?, log })
+            }
+            _ => anyhow::bail!("unknown role {arguments:?}"),
+        }
+    }
+}
+
+/// Becomes a server if this program was started as one; `false`: it was not.
+///
+/// # Errors
+/// The server fails.
+#[expect(clippy::print_stdout, reason = "whoever started it reads the port")]
+pub fn serve_if_asked() -> Result<bool> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let Some(place) = arguments.iter().position(|argument| argument == SERVE) else {
+        return Ok(false);
+    };
+    let role = Role::parse(&arguments[place + 1..])?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let port = listener.local_addr()?.port();
+        match role {
+            Role::Echo { answer } => {
+                println!("{port}");
+                echo::serve(listener, &answer).await
+            }
+            Role::Palisade { policies, log } => {
+                let server = GrpcServer::new(
+                    pdp(Scale::of_policies(policies), &log)?,
+                    // Nothing may time out only because a benchmark asks for too much.
+                    Limits {
+                        threads: NonZeroU32::MIN,
+                        request_timeout: Duration::from_secs(60),
+                        ..Limits::default()
+                    },
+                    CancellationToken::new(),
+                )
+                .await;
+                println!("{port}");
+                server.serve(Listener::Tcp(listener), Surface::Decision).await?;
+                Ok(())
+            }
+        }
+    })?;
+    Ok(true)
+}
+
+fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
+    let snapshots = Arc::new(Snapshots::new());
+    let snapshot = Organisation::generate(scale).snapshot();
+    ensure!(snapshot.policies().len() == scale.policies, "policies are missing");
+    snapshots.publish(Arc::new(snapshot));
+    let log: Arc<dyn DecisionLog> = match log {
+        Log::File { path, sync } => Arc::new(JsonLinesLog::open(path, *sync)?),
+        Log::Off => Arc::new(NullLog),
+    };
+    Ok(Pdp::new(PdpParts {
+        snapshots,
+        log,
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(RandomIds),
+        digest_key: DigestKey::new([7; 32]),
+    }))
+}
+
+/// Keeps nothing: the product cannot be run like this.
+#[derive(Debug)]
+struct NullLog;
+
+impl DecisionLog for NullLog {
+    fn append<'a>(&'a self, _: &'a DecisionRecord) -> LogFuture<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
