@@ -14,6 +14,8 @@ pub(crate) struct Annotations {
 /// One thing that is wrong with an annotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnnotationProblem {
+    /// The annotation it is about; empty: one that is missing.
+    pub(crate) annotation: String,
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) help: String,
@@ -57,8 +59,15 @@ impl<'a> Reader<'a> {
         self.all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    fn problem(&mut self, code: &'static str, message: String, help: impl Into<String>) {
-        self.problems.push(AnnotationProblem { code, message, help: help.into() });
+    fn problem(
+        &mut self,
+        annotation: &str,
+        code: &'static str,
+        message: String,
+        help: impl Into<String>,
+    ) {
+        let (annotation, help) = (annotation.to_owned(), help.into());
+        self.problems.push(AnnotationProblem { annotation, code, message, help });
     }
 
     fn check_names(&mut self) {
@@ -70,6 +79,7 @@ impl<'a> Reader<'a> {
             .collect();
         for name in unknown {
             self.problem(
+                name,
                 "policy.unknown_annotation",
                 format!("unknown annotation `@{name}`"),
                 format!("known are @{}; notes of your own start with `@x_`", KNOWN.join(", @")),
@@ -80,6 +90,7 @@ impl<'a> Reader<'a> {
     fn id(&mut self) -> Option<String> {
         let Some(id) = self.get("id") else {
             self.problem(
+                "",
                 "policy.missing_id",
                 "the policy has no `@id`".to_owned(),
                 "write `@id(\"what-it-is-for\")` before it; answers and records name it",
@@ -92,6 +103,7 @@ impl<'a> Reader<'a> {
             return Some(id.to_owned());
         }
         self.problem(
+            "id",
             "policy.bad_id",
             format!("`{}` cannot be an `@id`", id.escape_debug()),
             format!("use 1 to {ID_BYTES_MAX} letters, digits, `-`, `_` and `.`"),
@@ -131,6 +143,7 @@ impl<'a> Reader<'a> {
     fn malformed(&mut self, name: &str, wanted: &str) {
         let value = self.get(name).unwrap_or_default().escape_debug().to_string();
         self.problem(
+            name,
             "policy.malformed_parameter",
             format!("`@{name}(\"{value}\")` is malformed"),
             format!("write {wanted}"),
@@ -150,6 +163,7 @@ impl<'a> Reader<'a> {
                 }
                 if !forbids {
                     self.problem(
+                        "require",
                         "policy.require_on_permit",
                         "a permit cannot `@require` anything".to_owned(),
                         "put `@require` on a forbid that lifts when the requirement is met",
@@ -181,6 +195,7 @@ impl<'a> Reader<'a> {
     fn approvers(&mut self) -> Option<String> {
         if self.get("approvers").is_none() {
             self.problem(
+                "require",
                 "policy.malformed_parameter",
                 "`@require(\"approval\")` does not say who may approve".to_owned(),
                 "add `@approvers(\"some-group\")`",
@@ -205,6 +220,7 @@ impl<'a> Reader<'a> {
                     |kind| format!("of `@require(\"{}\")`", kind.as_str()),
                 );
                 self.problem(
+                    name,
                     "policy.malformed_parameter",
                     format!("`@{name}` is no parameter {owner}"),
                     "remove it, or change `@require`",

@@ -7,6 +7,9 @@ mod condition;
 mod evaluator;
 mod reads;
 
-pub(crate) use condition::{Condition, Scene, policy_span, template_span};
+pub(crate) use condition::{
+    Condition, Scene, policy_annotation_spans, policy_span, template_annotation_spans,
+    template_span,
+};
 pub(crate) use evaluator::{PolicyBody, PolicyEvaluator};
 pub(crate) use reads::{ContextPart, ContextReads, Reads};

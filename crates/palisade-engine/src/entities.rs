@@ -78,12 +78,18 @@ impl EntityStore {
             Ok(entities) => entities,
             Err(error) => {
                 let message = format!("the entities do not fit together: {}", ErrorChain(&error));
-                let mut problem = Problem::error("entities.rejected", message)
+                // Cedar names an entity that the trouble is with, but not where it stands.
+                let named = authored.iter().find(|value| {
+                    uid_of(value).is_some_and(|(entity_type, id)| {
+                        message.contains(&format!("{entity_type}::\"{id}\""))
+                    })
+                });
+                let problem = Problem::error("entities.rejected", message.clone())
                     .with_help("each entity stands once, and groups form no circle");
-                if let [file] = files {
-                    problem = problem.in_file(&file.name);
-                }
-                problems.0.push(problem);
+                problems.0.push(match named {
+                    Some(value) => locate_in(problem, files, value),
+                    None => problem,
+                });
                 return None;
             }
         };
@@ -263,6 +269,16 @@ fn locate(problem: Problem, file: &SourceFile, value: &Value) -> Problem {
     }
 }
 
+/// The problem, at the entity's id in the file that has it.
+fn locate_in(problem: Problem, files: &[SourceFile], value: &Value) -> Problem {
+    let quoted = uid_of(value).and_then(|(_, id)| serde_json::to_string(&id).ok());
+    let file = files.iter().find(|file| quoted.as_ref().is_some_and(|q| file.text.contains(q)));
+    match file {
+        Some(file) => locate(problem, file, value),
+        None => problem,
+    }
+}
+
 /// Type and id of an entity in JSON, in either of Cedar's spellings.
 fn uid_of(value: &Value) -> Option<(String, String)> {
     reference(value.get("uid")?)
@@ -365,12 +381,8 @@ fn advise_unknown_parents(
                 format!("the parent `{parent_type}::\"{id}\"` is no entity of the bundle");
             let problem = Problem::advice("entities.unknown_parent", message)
                 .with_help("add it, so that a misspelt group shows");
-            let quoted = format!("\"{id}\"");
-            let file = files.iter().find(|file| file.text.contains(&quoted));
-            problems.0.push(match file {
-                Some(file) => locate(problem, file, &json!({ "uid": { "type": "", "id": id } })),
-                None => problem,
-            });
+            let named = json!({ "uid": { "type": "", "id": id } });
+            problems.0.push(locate_in(problem, files, &named));
         }
     }
 }

@@ -9,7 +9,7 @@ use cedar_policy::{Effect, EntityUid, Policy, PolicySet, SlotId, Template};
 use miette::Diagnostic;
 use palisade_core::{PolicyId, Problem, Problems, Requirement};
 
-use crate::annotations::Annotations;
+use crate::annotations::{AnnotationProblem, Annotations};
 use crate::cedar_core::{self, PolicyBody, Reads};
 use crate::index::PolicyIndex;
 use crate::{PolicyEffect, SourceFile, TemplateLink};
@@ -134,8 +134,9 @@ impl Policies {
         policies.sort_by_key(|policy| start(cedar_core::policy_span(policy)));
         for policy in policies {
             let place = Place::new(file, cedar_core::policy_span(policy));
+            let spans = cedar_core::policy_annotation_spans(policy);
             let annotations =
-                read_annotations(policy.annotations(), policy.effect(), &place, problems);
+                read_annotations(policy.annotations(), policy.effect(), &place, &spans, problems);
             let Some(id) = annotations.id.clone() else { continue };
             if self.is_taken(&id, &place, problems) {
                 continue;
@@ -156,8 +157,9 @@ impl Policies {
 
     fn add_template(&mut self, file: &SourceFile, template: &Template, problems: &mut Problems) {
         let place = Place::new(file, cedar_core::template_span(template));
+        let spans = cedar_core::template_annotation_spans(template);
         let annotations =
-            read_annotations(template.annotations(), template.effect(), &place, problems);
+            read_annotations(template.annotations(), template.effect(), &place, &spans, problems);
         let Some(id) = annotations.id.clone() else { return };
         if self.is_taken(&id, &place, problems) {
             return;
@@ -279,12 +281,17 @@ fn read_annotations<'a>(
     annotations: impl Iterator<Item = (&'a str, &'a str)>,
     effect: Effect,
     place: &Place,
+    spans: &[(String, Range<usize>)],
     problems: &mut Problems,
 ) -> Annotations {
     let (annotations, found) = Annotations::read(annotations, effect == Effect::Forbid);
-    for problem in found {
-        let problem = Problem::error(problem.code, problem.message).with_help(problem.help);
-        problems.0.push(place.mark(problem));
+    for AnnotationProblem { annotation, code, message, help } in found {
+        let problem = place.mark(Problem::error(code, message).with_help(help));
+        let span = spans.iter().find(|(name, _)| *name == annotation);
+        problems.0.push(match span {
+            Some((_, span)) => problem.at(span.clone()),
+            None => problem,
+        });
     }
     annotations
 }

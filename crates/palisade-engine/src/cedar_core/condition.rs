@@ -25,6 +25,29 @@ pub(crate) fn template_span(template: &Template) -> Option<Range<usize>> {
     template.loc().map(|loc| loc.start()..loc.end())
 }
 
+/// Where the annotations of a policy stand in its file, in bytes, by name.
+pub(crate) fn policy_annotation_spans(policy: &Policy) -> Vec<(String, Range<usize>)> {
+    let policy: &ast::Policy = policy.as_ref();
+    annotation_spans(policy.annotations())
+}
+
+/// Where the annotations of a template stand in its file, in bytes, by name.
+pub(crate) fn template_annotation_spans(template: &Template) -> Vec<(String, Range<usize>)> {
+    let template: &ast::Template = template.as_ref();
+    annotation_spans(template.annotations())
+}
+
+fn annotation_spans<'a>(
+    annotations: impl Iterator<Item = (&'a ast::AnyId, &'a ast::Annotation)>,
+) -> Vec<(String, Range<usize>)> {
+    annotations
+        .filter_map(|(name, annotation)| {
+            let loc = annotation.loc.as_ref()?;
+            Some((name.to_string(), loc.start()..loc.end()))
+        })
+        .collect()
+}
+
 /// One condition of a policy, or a part of one.
 #[derive(Debug)]
 pub(crate) struct Condition {
