@@ -25,8 +25,6 @@ pub(crate) struct EntityStore {
     /// Entities of mapped resource types, once more for each service that maps them, with that
     /// service as parent.
     mapped: HashMap<(String, EntityUid), Entity>,
-    /// Entities that policies name: reachable by every request.
-    named: Vec<EntityUid>,
 }
 
 #[derive(Debug)]
@@ -101,8 +99,6 @@ impl EntityStore {
                 return None;
             }
         };
-        let named: HashSet<EntityUid> =
-            policies.by_id.values().flat_map(|policy| policy.cedar.entity_literals()).collect();
         let stored = all.iter().map(|entity| {
             let uid = entity.uid();
             let ancestors = all.ancestors(&uid).into_iter().flatten();
@@ -110,20 +106,19 @@ impl EntityStore {
             (uid, Stored { refers_to: references(entity, &all), position })
         });
         let stored = stored.collect();
-        Some(Self { all, stored, mapped, named: named.into_iter().collect() })
+        Some(Self { all, stored, mapped })
     }
 
     /// The entities a request is evaluated with. Only a request with an entity of its own needs a
-    /// store of its own: what is reachable from `roots` and from what policies name, with `own` in
-    /// the place of the stored one.
-    pub(crate) fn reachable(
+    /// store of its own: what is reachable from `roots`, with `own` in the place of the stored one.
+    pub(crate) fn reachable<'a>(
         &self,
-        roots: &[EntityUid],
+        roots: impl Iterator<Item = &'a EntityUid>,
         own: Option<&Entity>,
     ) -> Result<Reachable<'_>, String> {
         let Some(own) = own else { return Ok(Reachable::All(&self.all)) };
         let own_uid = own.uid();
-        let mut open: Vec<&EntityUid> = roots.iter().chain(&self.named).collect();
+        let mut open: Vec<&EntityUid> = roots.collect();
         let mut seen: HashSet<&EntityUid> = HashSet::new();
         let mut slice: Vec<Entity> = vec![own.clone()];
         while let Some(uid) = open.pop() {
@@ -137,6 +132,16 @@ impl EntityStore {
         }
         let slice = Entities::from_entities(slice, None);
         slice.map(Reachable::Slice).map_err(|error| ErrorChain(&error).to_string())
+    }
+
+    /// All entities, with `own` in the place of the stored one: what [`reachable`](Self::reachable)
+    /// has to look like to any policy, at a cost that grows with the bundle.
+    pub(crate) fn everything(&self, own: Option<&Entity>) -> Result<Reachable<'_>, String> {
+        let Some(own) = own else { return Ok(Reachable::All(&self.all)) };
+        let own_uid = own.uid();
+        let others = self.all.iter().filter(|entity| entity.uid() != own_uid).cloned();
+        let all = Entities::from_entities(others.chain([own.clone()]), None);
+        all.map(Reachable::Slice).map_err(|error| ErrorChain(&error).to_string())
     }
 
     /// Where an entity stands in the policies' scopes.

@@ -16,7 +16,9 @@ impl PolicySnapshot {
     #[must_use]
     pub fn explain(&self, call: &ResolvedCall, facts: &Facts) -> Explanation {
         let verdict = self.decide(call, facts);
-        let links = self.reachable(call).and_then(|entities| {
+        let candidates = self.candidates(call);
+        let entities = self.reachable(call, candidates.iter().flatten().copied());
+        let links = entities.and_then(|entities| {
             let context = call.context(facts, Granted::NOTHING, &ContextReads::EVERYTHING)?;
             let explain = |(principal, candidates): (&EntityUid, Vec<&CompiledPolicy>)| {
                 let request = call.request(principal, &context)?;
@@ -28,7 +30,7 @@ impl PolicySnapshot {
                 };
                 Ok(self.explain_link(call, principal, &candidates, &scene))
             };
-            call.principals.iter().zip(self.candidates(call)).map(explain).collect()
+            call.principals.iter().zip(candidates).map(explain).collect()
         });
         // Where the policies cannot be asked at all, the verdict says so and there is no more.
         let links = links.unwrap_or_else(|_: String| Vec::new());

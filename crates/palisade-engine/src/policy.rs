@@ -29,6 +29,8 @@ pub(crate) struct CompiledPolicy {
     pub(crate) body: PolicyBody,
     /// What its conditions can read.
     pub(crate) reads: Reads,
+    /// The entities it names.
+    pub(crate) names: Vec<EntityUid>,
     pub(crate) place: Place,
 }
 
@@ -250,6 +252,7 @@ impl Policies {
             shadow,
             body: PolicyBody::of(&cedar),
             reads: Reads::of_policy(&cedar),
+            names: cedar.entity_literals(),
             cedar,
             place,
         };

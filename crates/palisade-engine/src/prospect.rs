@@ -108,7 +108,8 @@ impl PolicySnapshot {
             let request = call.request(principal, &context)?;
             Ok(self.read_policies(tool, &request, entities, principal, call))
         };
-        let entities = self.reachable(call);
+        // Without arguments there is no resource of its own, so these are all entities.
+        let entities = self.reachable(call, std::iter::empty());
         let reading = |principal: &'a EntityUid| {
             let policies = entities.as_ref().map_err(String::clone);
             let policies = policies.and_then(|entities| read(entities.get(), principal));

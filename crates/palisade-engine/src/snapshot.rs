@@ -165,16 +165,17 @@ impl PolicySnapshot {
         call.principals.iter().map(of).collect()
     }
 
-    /// The entities this call can reach.
-    pub(crate) fn reachable(&self, call: &ResolvedCall) -> Result<Reachable<'_>, String> {
-        let mut roots = call.principals.clone();
-        roots.extend([
-            call.action.clone(),
-            call.resource.clone(),
-            entity(&names::SEGMENT, &call.tool.segment),
-            entity(&names::SERVICE, call.tool.name.service()),
-        ]);
-        self.entities.reachable(&roots, call.resource_entity.as_ref())
+    /// The entities that these policies can reach for this call.
+    pub(crate) fn reachable<'a>(
+        &self,
+        call: &ResolvedCall,
+        policies: impl Iterator<Item = &'a CompiledPolicy>,
+    ) -> Result<Reachable<'_>, String> {
+        let segment = entity(&names::SEGMENT, &call.tool.segment);
+        let service = entity(&names::SERVICE, call.tool.name.service());
+        let of_call = call.principals.iter().chain([&call.action, &call.resource]);
+        let roots = of_call.chain([&segment, &service]).chain(policies.flat_map(|p| &p.names));
+        self.entities.reachable(roots, call.resource_entity.as_ref())
     }
 }
 

@@ -31,7 +31,8 @@ impl<'a> Indexed<'a> {
     ) -> Self {
         let candidates: Vec<Vec<&CompiledPolicy>> = snapshot.candidates(call);
         let reads = ContextReads::of(candidates.iter().flatten().map(|policy| &policy.reads));
-        Self { call, facts, candidates, reads, entities: snapshot.reachable(call) }
+        let entities = snapshot.reachable(call, candidates.iter().flatten().copied());
+        Self { call, facts, candidates, reads, entities }
     }
 
     fn answer(

@@ -1,4 +1,4 @@
-//! Cedar's own authorizer over all policies: the oracle.
+//! Cedar's own authorizer over all policies and all entities: the oracle.
 
 use std::sync::Arc;
 
@@ -23,25 +23,26 @@ pub(crate) struct Stock<'a> {
 impl Evaluate for Stock<'_> {
     fn evaluate(&self, granted: Granted) -> Vec<LinkAnswer<'_>> {
         let Self { snapshot, call, facts } = self;
-        let links = snapshot.reachable(call).and_then(|entities| {
-            let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
-            let authorizer = Authorizer::new();
-            let answer = |principal| {
-                let request = call.request(principal, &context)?;
-                let ask = |policies: &PolicySet| {
-                    authorizer.is_authorized(&request, policies, entities.get())
+        let links =
+            snapshot.entities.everything(call.resource_entity.as_ref()).and_then(|entities| {
+                let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
+                let authorizer = Authorizer::new();
+                let answer = |principal| {
+                    let request = call.request(principal, &context)?;
+                    let ask = |policies: &PolicySet| {
+                        authorizer.is_authorized(&request, policies, entities.get())
+                    };
+                    let policies = &snapshot.policies;
+                    let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
+                    let mut answer = LinkAnswer::of(principal);
+                    add_failures(policies, &mut answer, &permits);
+                    add_failures(policies, &mut answer, &forbids);
+                    answer.permits = satisfied(policies, &permits, Decision::Allow);
+                    answer.forbids = satisfied(policies, &forbids, Decision::Deny);
+                    Ok(answer)
                 };
-                let policies = &snapshot.policies;
-                let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
-                let mut answer = LinkAnswer::of(principal);
-                add_failures(policies, &mut answer, &permits);
-                add_failures(policies, &mut answer, &forbids);
-                answer.permits = satisfied(policies, &permits, Decision::Allow);
-                answer.forbids = satisfied(policies, &forbids, Decision::Deny);
-                Ok(answer)
-            };
-            call.principals.iter().map(answer).collect()
-        });
+                call.principals.iter().map(answer).collect()
+            });
         links.unwrap_or_else(|error: String| broken(call, &error))
     }
 }
