@@ -275,11 +275,39 @@ fn is_comparison(not: &Expr, arg: &Expr) -> bool {
 
 /// The text an expression was written as, on one line.
 fn text(expr: &Expr) -> String {
-    let written = expr.source_loc().and_then(|loc| loc.snippet().map(str::to_owned));
-    let written = written.unwrap_or_else(|| expr.to_string());
-    let lines = written.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
-    words.join(" ")
+    match expr.source_loc().and_then(|loc| loc.snippet()) {
+        Some(written) => on_one_line(written),
+        None => expr.to_string(),
+    }
+}
+
+/// Drops comments and joins white space, except within string literals, where `//` is no comment.
+fn on_one_line(written: &str) -> String {
+    let mut line = String::with_capacity(written.len());
+    let mut characters = written.chars().peekable();
+    let mut in_string = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' if in_string => {
+                line.push(character);
+                line.extend(characters.next());
+            }
+            '"' => {
+                in_string = !in_string;
+                line.push(character);
+            }
+            '/' if !in_string && characters.peek() == Some(&'/') => {
+                characters.by_ref().find(|character| *character == '\n');
+                line.push(' ');
+            }
+            _ if !in_string && character.is_whitespace() => line.push(' '),
+            _ => line.push(character),
+        }
+        if !in_string && line.ends_with("  ") {
+            line.pop();
+        }
+    }
+    line.trim().to_owned()
 }
 
 /// The longest attribute paths a leaf reads, with their text, in order and without repetition.
@@ -314,3 +342,6 @@ fn path(expr: &Expr) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
