@@ -58,31 +58,27 @@ pub(crate) fn respell(response: Response<Body>) -> Response<Body> {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return response;
     };
-    match status.code() {
-        Code::Internal | Code::OutOfRange => unreadable(&status).into_http(),
-        Code::Aborted
-        | Code::AlreadyExists
-        | Code::Cancelled
-        | Code::DataLoss
-        | Code::DeadlineExceeded
-        | Code::FailedPrecondition
-        | Code::InvalidArgument
-        | Code::NotFound
-        | Code::Ok
-        | Code::PermissionDenied
-        | Code::ResourceExhausted
-        | Code::Unauthenticated
-        | Code::Unavailable
-        | Code::Unimplemented
-        | Code::Unknown => response,
+    match unreadable_error(&status) {
+        Some(error) => of(&CallError::Malformed(error), "").into_http(),
+        None => response,
     }
 }
 
 /// The status of a stream whose next message could not be read.
 pub(crate) fn unreadable(status: &Status) -> Status {
-    let error = match status.code() {
-        Code::OutOfRange => RequestError::MessageTooLarge,
-        Code::Internal => RequestError::MessageMalformed { detail: status.message().to_owned() },
+    match unreadable_error(status) {
+        Some(error) => of(&CallError::Malformed(error), ""),
+        None => Status::new(status.code(), status.message()),
+    }
+}
+
+/// What tonic means by the status of a message it could not read; `None`: something else.
+fn unreadable_error(status: &Status) -> Option<RequestError> {
+    match status.code() {
+        Code::OutOfRange => Some(RequestError::MessageTooLarge),
+        Code::Internal => {
+            Some(RequestError::MessageMalformed { detail: status.message().to_owned() })
+        }
         Code::Aborted
         | Code::AlreadyExists
         | Code::Cancelled
@@ -97,9 +93,8 @@ pub(crate) fn unreadable(status: &Status) -> Status {
         | Code::Unauthenticated
         | Code::Unavailable
         | Code::Unimplemented
-        | Code::Unknown => return Status::new(status.code(), status.message()),
-    };
-    of(&CallError::Malformed(error), "")
+        | Code::Unknown => None,
+    }
 }
 
 const fn code(error: &CallError) -> Code {
