@@ -40,7 +40,7 @@ fn measure(criterion: &mut Criterion, fields: usize) {
         bencher.iter(|| black_box(tool.arguments.validate(black_box(parsed))));
     });
     group.bench_function(BenchmarkId::new("parse, resolve", fields), |bencher| {
-        bencher.iter(|| black_box(snapshot.resolve(&tool_call, Arguments::parse(text))));
+        bencher.iter(|| black_box(snapshot.resolve(&tool_call)));
     });
     group.bench_function(BenchmarkId::new("parse, resolve, decide", fields), |bencher| {
         bencher.iter(|| black_box(decide(&snapshot, &tool_call)));

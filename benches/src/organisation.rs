@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use palisade_catalog::Catalog;
 use palisade_core::{
-    Arguments, BundleName, EpochMillis, FactSources, Facts, Revision, Sha256Digest, ToolCall,
-    Verdict,
+    BundleName, EpochMillis, FactSources, Facts, Revision, Sha256Digest, ToolCall, Verdict,
 };
 use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile};
 use serde_json::Value;
@@ -184,8 +183,8 @@ impl Organisation {
 /// The call does not fit the catalog.
 #[must_use]
 pub fn decide(snapshot: &PolicySnapshot, call: &ToolCall) -> Verdict {
-    let resolved = snapshot.resolve(call, Arguments::parse(&call.arguments));
-    snapshot.decide(&resolved.expect("a call that fits"), &Facts::at(NOW))
+    let resolved = snapshot.resolve(call).call.expect("a call that fits");
+    snapshot.decide_afresh(&resolved, &Facts::at(NOW)).verdict
 }
 
 /// Builds a snapshot of generated sources.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use palisade_bundle::RawBundle;
-use palisade_core::{Arguments, EpochMillis, FactSources, Facts, ToolCall, Verdict};
+use palisade_core::{EpochMillis, FactSources, Facts, ToolCall, Verdict};
 use palisade_engine::PolicySnapshot;
 use palisade_proto::v1;
 use palisade_tests::TestServer;
@@ -50,10 +50,7 @@ fn request(call: &ToolCall) -> v1::AuthorizeRequest {
 }
 
 fn answer(snapshot: &PolicySnapshot, call: &ToolCall, facts: &Facts) -> Verdict {
-    match snapshot.resolve(call, Arguments::parse(&call.arguments)) {
-        Ok(resolved) => snapshot.decide(&resolved, facts),
-        Err(refusal) => Verdict::deny(refusal.reason),
-    }
+    Verdict::clone(&snapshot.answer(call, facts).verdict)
 }
 
 fn check(request: &v1::AuthorizeRequest, got: &v1::AuthorizeResponse, want: &Verdict) {

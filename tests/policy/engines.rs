@@ -5,18 +5,19 @@
 //! and errors have to be the same. `ENGINE_TEST_SETS` says how many sets (default 260, that is
 //! over 100,000 calls).
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use palisade_core::{Actor, ActorKind, Cure, Facts, Outcome};
+use palisade_core::{ActorKind, Cure, Environment, EpochMillis, Facts, Outcome, ToolCall};
 use palisade_engine::{PolicySnapshot, TemplateLink};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use std::time::Duration;
 
 use crate::universe::{NOW, Universe, actor, call, decide};
 
-const SCHEMA: &str = "entity User = { level: Long, manager?: User } tags String;\n\
+const SCHEMA: &str = "entity User = { level: Long, manager?: User, until?: datetime } tags String;\n\
                       entity Agent = { owner?: User };\n\
                       entity Document = { secret?: Bool };";
 
@@ -28,7 +29,7 @@ const ENTITIES: &str = r#"[
   {"uid":{"type":"Group","id":"g3"},"attrs":{},"parents":[{"type":"Group","id":"g2"},{"type":"Group","id":"h1"}]},
   {"uid":{"type":"Group","id":"h0"},"attrs":{},"parents":[]},
   {"uid":{"type":"Group","id":"h1"},"attrs":{},"parents":[{"type":"Group","id":"h0"}]},
-  {"uid":{"type":"User","id":"t:ann"},"attrs":{"level":3},"tags":{"team":"red"},"parents":[{"type":"Group","id":"g3"}]},
+  {"uid":{"type":"User","id":"t:ann"},"attrs":{"level":3,"until":{"__extn":{"fn":"datetime","arg":"2026-06-01T08:00:00Z"}}},"tags":{"team":"red"},"parents":[{"type":"Group","id":"g3"}]},
   {"uid":{"type":"User","id":"t:bob"},"attrs":{"level":1,"manager":{"__entity":{"type":"User","id":"t:ann"}}},"parents":[{"type":"Group","id":"h1"}]},
   {"uid":{"type":"Agent","id":"t:bot"},"attrs":{"owner":{"__entity":{"type":"User","id":"t:bob"}},"autonomous":true},"parents":[{"type":"Group","id":"g1"}]},
   {"uid":{"type":"Document","id":"a"},"attrs":{"secret":true},"parents":[]}
@@ -98,6 +99,12 @@ fn condition() -> impl Strategy<Value = String> {
         "when { context.args has opts.mode }",
         "unless { context has args.opts.mode && context.args.opts.mode == \"dry\" }",
         "when { context.now < datetime(\"2027-01-01\") } unless { context has sourceIp }",
+        "when { datetime(\"2026-06-01T08:00:00Z\") < context.now }",
+        "when { context.now.toTime() >= duration(\"8h\") && context.now.toTime() <= duration(\"18h\") }",
+        "when { principal is User && principal has until && context.now <= principal.until }",
+        "when { context.now.durationSince(datetime(\"2026-06-01\")) > duration(\"8h\") }",
+        "when { context.now == datetime(\"2027-01-01\") }",
+        "when { context has sourceIp && context.sourceIp.isInRange(ip(\"10.0.0.0/8\")) }",
         "when { User::\"t:bob\".level == 1 }",
     ])
     .prop_map(str::to_owned)
@@ -196,7 +203,36 @@ fn is_possible(text: &Text) -> bool {
     possible
 }
 
-fn request() -> impl Strategy<Value = (Vec<Actor>, &'static str, &'static str, Vec<Cure>)> {
+/// Around the instants at which the conditions above change, and in between.
+fn instant() -> impl Strategy<Value = EpochMillis> {
+    let around = [
+        "2026-06-01T00:00:00Z",
+        "2026-06-01T08:00:00Z",
+        "2026-06-01T18:00:00Z",
+        "2027-01-01T00:00:00Z",
+    ];
+    let around = around.map(|text| EpochMillis::parse_rfc3339(text).expect("an instant"));
+    let offset = prop::sample::select(vec![-3_600_000, -1, 0, 1, 3_600_000_i64]);
+    let around = prop::sample::select(around.to_vec());
+    let near =
+        (around, offset).prop_map(|(instant, by)| EpochMillis::new(instant.as_millis() + by));
+    prop_oneof![1 => Just(NOW), 1 => near]
+}
+
+fn source_address() -> impl Strategy<Value = Option<IpAddr>> {
+    let addresses = [None, Some("10.1.2.3"), Some("192.0.2.1")];
+    let addresses = addresses.map(|text| text.map(|text| text.parse().expect("an address")));
+    prop::sample::select(addresses.to_vec())
+}
+
+/// A chain, tool and arguments, with the facts they are decided on.
+#[derive(Clone, Debug)]
+struct Asked {
+    call: ToolCall,
+    facts: Facts,
+}
+
+fn request() -> impl Strategy<Value = Asked> {
     let user = |name| actor(ActorKind::User, name);
     let bot = actor(ActorKind::Agent, "bot");
     let chains = vec![
@@ -226,12 +262,20 @@ fn request() -> impl Strategy<Value = (Vec<Actor>, &'static str, &'static str, V
         Cure::StepUp { acr: Some("phr".to_owned()), age },
     ];
     let calls = prop::sample::select(calls);
-    (prop::sample::select(chains), calls, proptest::sample::subsequence(cures, 0..=4))
-        .prop_map(|(chain, (tool, arguments), cures)| (chain, tool, arguments, cures))
+    // Most calls have no cures: those are the ones that are remembered whole.
+    let cures =
+        prop_oneof![2 => Just(Vec::new()), 1 => proptest::sample::subsequence(cures, 0..=4)];
+    (prop::sample::select(chains), calls, cures, instant(), source_address()).prop_map(
+        |(chain, (tool, arguments), cures, now, source_address)| {
+            let environment = Environment { source_address, ..Environment::default() };
+            let call = ToolCall { environment, ..call(chain, tool, arguments) };
+            Asked { call, facts: Facts { now, cures } }
+        },
+    )
 }
 
 #[test]
-fn the_index_and_the_projection_change_nothing() {
+fn the_index_the_projection_and_the_caches_change_nothing() {
     let sets: u32 = std::env::var("ENGINE_TEST_SETS").map_or(260, |n| n.parse().expect("a number"));
     let seed =
         std::env::var("ENGINE_TEST_SEED").map_or(20_261_122, |n| n.parse().expect("a number"));
@@ -240,6 +284,7 @@ fn the_index_and_the_projection_change_nothing() {
     let mut runner = TestRunner::new(config);
     let mut outcomes = [0_u32; 3];
     let mut failures = 0;
+    let (mut hits, mut clock) = (0, 0);
     for _ in 0..sets {
         let draw = |runner: &mut TestRunner| {
             let size = (5..50_usize).new_tree(runner).expect("draws").current();
@@ -249,19 +294,25 @@ fn the_index_and_the_projection_change_nothing() {
         };
         let (texts, calls) = draw(&mut runner);
         let snapshot = snapshot(&texts);
-        for (chain, tool, arguments, cures) in calls {
-            // Compares both ways; see `decide`.
-            let verdict =
-                decide(&snapshot, &call(chain, tool, arguments), &Facts { now: NOW, cures });
+        for Asked { call, facts } in calls {
+            // Compares all ways; see `decide`.
+            let verdict = decide(&snapshot, &call, &facts);
             outcomes[verdict.outcome as usize] += 1;
             failures +=
                 u32::from(verdict.reason.code == palisade_core::ReasonCode::EvaluationError);
         }
+        let stats = snapshot.cache_stats().expect("caches");
+        hits += stats.verdicts.hits;
+        clock += stats.uncacheable_clock;
     }
     // If one of these never came up, the universe would not test what it is there for.
     for outcome in [Outcome::Allow, Outcome::Challenge, Outcome::Deny] {
         assert!(outcomes[outcome as usize] > sets, "{outcomes:?}");
     }
     assert!(failures > sets, "{failures}");
-    println!("{outcomes:?}, {failures} failed to evaluate");
+    assert!(hits > u64::from(sets) && clock > u64::from(sets), "{hits}, {clock}");
+    println!(
+        "{outcomes:?}, {failures} failed to evaluate, {hits} found in memory, {clock} not kept \
+         because of the time"
+    );
 }

@@ -14,6 +14,7 @@ mod facts;
 mod fail_closed;
 mod lints;
 mod matrix;
+mod memory;
 mod properties;
 mod prospects;
 mod universe;

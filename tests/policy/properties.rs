@@ -167,11 +167,11 @@ proptest! {
             return Err(TestCaseError::reject("strict validation refuses a policy"));
         };
         for call in calls {
-            let arguments = palisade_core::Arguments::parse(&call.arguments);
-            let Ok(resolved) = snapshot.resolve(&call, arguments) else { continue };
-            let verdict = snapshot.decide(&resolved, &Facts::at(NOW));
+            let Ok(resolved) = snapshot.resolve(&call).call else { continue };
+            let decided = snapshot.decide(&resolved, &Facts::at(NOW));
             let explanation = snapshot.explain(&resolved, &Facts::at(NOW));
-            prop_assert_eq!(&explanation.verdict, &verdict);
+            prop_assert_eq!(&explanation.decided, &decided);
+            let verdict = decided.verdict;
             prop_assert_eq!(explanation.links.len(), call.chain.links().len());
             let with = |result| {
                 let policies = explanation.links.iter().flat_map(|link| &link.policies);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use palisade_catalog::Catalog;
 use palisade_core::{
-    Actor, ActorChain, ActorKind, Arguments, BundleName, Environment, EpochMillis, FactSources,
-    Facts, IssuerName, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest,
-    Subject, ToolCall, Verdict,
+    Actor, ActorChain, ActorKind, BundleName, Environment, EpochMillis, FactSources, Facts,
+    IssuerName, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest, Subject,
+    ToolCall, Verdict,
 };
 use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
 
@@ -155,17 +155,31 @@ pub(crate) fn call(links: Vec<Actor>, tool: &str, arguments: &str) -> ToolCall {
 /// The instant tests decide at.
 pub(crate) const NOW: EpochMillis = EpochMillis::new(1_767_225_600_000);
 
-/// Resolves and decides, as the pipeline does. Whatever a test asks, Cedar's own authorizer over
-/// all policies has to say the same.
+/// Decides, as the pipeline does. Whatever a test asks, every other way to the answer has to say
+/// the same: Cedar's own authorizer over all policies, the index without memory, and memory of
+/// every kind, cold and warm.
 pub(crate) fn decide(snapshot: &PolicySnapshot, call: &ToolCall, facts: &Facts) -> Verdict {
-    match snapshot.resolve(call, Arguments::parse(&call.arguments)) {
+    let verdict = match snapshot.resolve(call).call {
         Ok(resolved) => {
-            let verdict = snapshot.decide(&resolved, facts);
-            assert_eq!(verdict, snapshot.decide_by_stock_cedar(&resolved, facts), "{call:?}");
+            let verdict = snapshot.decide_by_stock_cedar(&resolved, facts);
+            let afresh = snapshot.decide_afresh(&resolved, facts);
+            assert_eq!(afresh.verdict, verdict, "indexed, {call:?}");
+            assert!(afresh.validity.contains(facts.now), "{call:?}");
+            for memory in ["cold", "warm"] {
+                let decided = snapshot.decide(&resolved, facts);
+                assert_eq!(decided.verdict, verdict, "{memory}, {call:?}");
+                assert!(decided.validity.contains(facts.now), "{memory}, {call:?}");
+            }
             verdict
         }
         Err(refusal) => Verdict::deny(refusal.reason),
+    };
+    // Calls are noted the first time and kept the second, so the third is from memory.
+    for memory in ["unknown", "noted", "kept"] {
+        let answer = snapshot.answer(call, facts);
+        assert_eq!(*answer.verdict, verdict, "{memory}, {call:?}");
     }
+    verdict
 }
 
 /// The reason a call is answered with.

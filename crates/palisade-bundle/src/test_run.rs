@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use palisade_core::{
-    Arguments, PolicyId, PostedRequirement, Requirement, Verdict, format_duration,
-};
+use palisade_core::{PolicyId, PostedRequirement, Requirement, Verdict, format_duration};
 use palisade_engine::{CedarRequest, PolicySnapshot};
 
 use crate::test_case::{CallCase, CedarCase, TestCase, TestKind, Want};
@@ -37,13 +35,9 @@ fn run_call(
     covered: &mut BTreeSet<PolicyId>,
 ) -> Vec<String> {
     let CallCase { call, facts, want } = case;
-    let arguments = Arguments::parse(&call.arguments);
-    let verdict = match snapshot.resolve(call, arguments) {
-        Ok(resolved) => snapshot.decide(&resolved, facts),
-        Err(refusal) => Verdict::deny(refusal.reason),
-    };
-    covered.extend(verdict.determining.iter().cloned());
-    compare(want, &verdict)
+    let answer = snapshot.answer(call, facts);
+    covered.extend(answer.verdict.determining.iter().cloned());
+    compare(want, &answer.verdict)
 }
 
 fn run_cedar(

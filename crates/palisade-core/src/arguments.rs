@@ -5,9 +5,10 @@
 //! nesting beyond what recursion stands. Nothing is repaired and nothing is dropped.
 
 use jiter::{Jiter, JiterError, Peek};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-use crate::digest::{DigestKey, KeyedDigest};
+use crate::digest::Sha256Digest;
 use crate::limits::{
     ARGUMENT_DIGITS_MAX, ARGUMENT_INTEGER_MAX, ARGUMENTS_BYTES_MAX, ARGUMENTS_DEPTH_MAX,
 };
@@ -94,13 +95,13 @@ impl Arguments {
         self.0.as_object().unwrap_or(&EMPTY)
     }
 
-    /// Keyed digest of the canonical form (RFC 8785): equal for equal arguments, whatever their
-    /// layout and key order.
+    /// Digest of the canonical form (RFC 8785): equal for equal arguments, whatever their layout
+    /// and key order.
     ///
     /// # Errors
     /// The canonical form cannot be written; never seen for parsed arguments.
-    pub fn digest(&self, key: &DigestKey) -> Result<KeyedDigest, serde_json::Error> {
-        Ok(key.digest(&serde_json_canonicalizer::to_vec(&self.0)?))
+    pub fn digest(&self) -> Result<Sha256Digest, serde_json::Error> {
+        Sha256Digest::of_json(&self.0)
     }
 }
 
@@ -144,10 +145,14 @@ fn read_object(json: &mut Jiter<'_>, depth: usize) -> Result<Map<String, Value>,
     while let Some(name) = key {
         let peek = json.peek().map_err(|error| syntax(&error))?;
         let value = read_value(json, peek, depth)?;
-        if object.contains_key(&name) {
-            return Err(ArgumentsError::DuplicateKey { key: name });
+        match object.entry(name) {
+            Entry::Occupied(taken) => {
+                return Err(ArgumentsError::DuplicateKey { key: taken.key().clone() });
+            }
+            Entry::Vacant(free) => {
+                free.insert(value);
+            }
         }
-        object.insert(name, value);
         key = json.next_key().map_err(|error| syntax(&error))?.map(str::to_owned);
     }
     Ok(object)

@@ -1,5 +1,6 @@
 //! A recorded answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::id::DecisionId;
@@ -21,9 +22,9 @@ pub struct Decision {
     /// Names the decision and its record.
     pub id: DecisionId,
     /// The answer and why.
-    pub verdict: Verdict,
+    pub verdict: Arc<Verdict>,
     /// Which bundle decided.
-    pub revision: Revision,
+    pub revision: Arc<Revision>,
     /// Not to be enforced.
     pub dry_run: bool,
     /// Empty unless the outcome is an allow.

@@ -7,6 +7,8 @@ use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::canonical;
+
 /// A SHA-256 digest; written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256Digest([u8; 32]);
@@ -24,7 +26,9 @@ impl Sha256Digest {
     /// # Errors
     /// The value cannot be written as canonical JSON.
     pub fn of_json(value: &serde_json::Value) -> Result<Self, serde_json::Error> {
-        Ok(Self::of(&serde_json_canonicalizer::to_vec(value)?))
+        let mut text = Vec::with_capacity(1024);
+        canonical::write(value, &mut text)?;
+        Ok(Self::of(&text))
     }
 
     /// The bytes.

@@ -30,7 +30,7 @@ pub trait IdSource: Send + Sync {
     fn decision_id(&self, now: EpochMillis) -> DecisionId;
 }
 
-/// Ids from the operating system's random numbers.
+/// Ids from a cryptographic generator that the operating system seeds.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomIds;
 

@@ -7,6 +7,7 @@
 
 mod actor;
 mod arguments;
+mod canonical;
 mod clock;
 mod decision;
 mod digest;
@@ -23,6 +24,7 @@ mod request;
 mod requirement;
 mod revision;
 mod tool;
+mod validity;
 mod verdict;
 
 pub use actor::{
@@ -44,4 +46,5 @@ pub use request::{Environment, RequestOptions, ResourceName, ToolCall};
 pub use requirement::{Cure, PostedRequirement, Requirement, RequirementKind};
 pub use revision::{BundleName, Revision};
 pub use tool::{Effect, Tier, ToolName, ToolNameError};
+pub use validity::Validity;
 pub use verdict::{Outcome, PolicyId, Prospect, Verdict};

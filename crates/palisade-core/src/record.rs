@@ -1,11 +1,13 @@
 //! The durable entry of one answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::Actor;
+use crate::actor::ActorChain;
 use crate::clock::EpochMillis;
 use crate::decision::Decision;
 use crate::digest::KeyedDigest;
+use crate::id::RequestId;
 use crate::tool::{Effect, Tier};
 
 /// How long the parts of a decision took.
@@ -23,11 +25,11 @@ pub struct DecisionRecord {
     /// The answer.
     pub decision: Decision,
     /// The caller's retry key.
-    pub request_id: Option<String>,
+    pub request_id: Option<RequestId>,
     /// The enforcement point's own id of the call.
     pub pep_request_id: Option<String>,
-    /// Who asked, head first.
-    pub chain: Vec<Actor>,
+    /// Who asked.
+    pub chain: ActorChain,
     /// Whether the actors were proven or only asserted by the caller.
     pub actors_proven: bool,
     /// The tool's name as sent.
@@ -37,7 +39,7 @@ pub struct DecisionRecord {
     /// The tool's effect, if it is catalogued.
     pub effect: Option<Effect>,
     /// The Cedar entity the call acts on, e.g. `Tool::"crm.read_ticket"`, if it was derived.
-    pub resource: Option<String>,
+    pub resource: Option<Arc<str>>,
     /// Keyed digest of the arguments in canonical form; of the bytes as sent if they are no JSON.
     pub arguments_digest: KeyedDigest,
     /// Where the time went.

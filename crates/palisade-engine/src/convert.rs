@@ -3,12 +3,13 @@
 //! Arguments never pass Cedar's JSON parser: it would take `{"__entity": …}` from an agent for an
 //! entity. What does not fit the type exactly is refused, never left out.
 
-use cedar_policy::RestrictedExpression;
-use palisade_catalog::{ArgumentType, RecordType, UnionType};
+use std::collections::BTreeMap;
+
+use palisade_catalog::{ArgumentType, Field, RecordType, UnionType};
 use palisade_core::Sha256Digest;
 use serde_json::{Map, Number, Value};
 
-use crate::cedar_core::ContextReads;
+use crate::values::{NoValues, Values};
 
 /// Why an argument has no exact Cedar value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,140 +20,110 @@ pub(crate) struct ConvertError {
     why: &'static str,
 }
 
-/// Arguments as policies see them.
-#[derive(Debug)]
-pub(crate) struct ConvertedArguments {
-    /// `context.args`
-    pub(crate) args: RestrictedExpression,
-    /// `context.argsInfo`
-    pub(crate) info: RestrictedExpression,
+impl ConvertError {
+    const fn new(why: &'static str) -> Self {
+        Self { path: String::new(), why }
+    }
+
+    /// The same, seen from one level further out.
+    fn within(self, step: &str) -> Self {
+        let step = step.replace('~', "~0").replace('/', "~1");
+        Self { path: format!("/{step}{}", self.path), ..self }
+    }
+}
+
+/// Which parts of a record are built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Everything.
+    Whole,
+    /// These fields and what is wanted of them.
+    Fields(BTreeMap<String, Self>),
+    /// That it is there; what it is, nobody looks at.
+    Presence,
+}
+
+impl Wanted {
+    /// Nothing.
+    pub(crate) const NOTHING: Self = Self::Fields(BTreeMap::new());
+
+    /// Wants, beside what is wanted already, what `path` leads to: that it is there, or, if
+    /// `whole`, all of it.
+    pub(crate) fn add(&mut self, path: &[String], whole: bool) {
+        if *self == Self::Presence && (whole || !path.is_empty()) {
+            *self = Self::NOTHING;
+        }
+        match (&mut *self, path) {
+            (Self::Whole | Self::Presence, _) => {}
+            (Self::Fields(_), []) if whole => *self = Self::Whole,
+            // Fields of it are wanted, so that it is there can be seen anyway.
+            (Self::Fields(_), []) => {}
+            (Self::Fields(fields), [name, rest @ ..]) => {
+                fields.entry(name.clone()).or_insert(Self::Presence).add(rest, whole);
+            }
+        }
+    }
 }
 
 /// Checks that all validated arguments have an exact value, without building any.
 pub(crate) fn check(ty: &RecordType, arguments: &Map<String, Value>) -> Result<(), ConvertError> {
-    record::<Check>(ty, arguments, "", &|_| true)
+    record::<NoValues>(ty, arguments, &Wanted::Whole)
 }
 
-/// Converts validated arguments, of the top-level ones only those that can be read.
-pub(crate) fn arguments(
+/// `context.args`: what is wanted of validated arguments.
+pub(crate) fn arguments<V: Values>(
     ty: &RecordType,
     arguments: &Map<String, Value>,
-    reads: &ContextReads<'_>,
-) -> Result<ConvertedArguments, ConvertError> {
-    let args = record::<Build>(ty, arguments, "", &|name| reads.reads_argument(name))?;
-    let counts = ty.counted_arrays().into_iter().filter_map(|array| {
+    wanted: &Wanted,
+) -> Result<V::Value, ConvertError> {
+    record::<V>(ty, arguments, wanted)
+}
+
+/// `context.argsInfo`: what the values themselves do not show.
+pub(crate) fn info<V: Values>(ty: &RecordType, arguments: &Map<String, Value>) -> V::Value {
+    let counted = ty.counted_arrays();
+    let counts = counted.iter().filter_map(|array| {
         let (last, records) = array.path.split_last()?;
         let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;
         let length = i64::try_from(holder.get(last)?.as_array()?.len()).ok()?;
-        Some((array.name, RestrictedExpression::new_long(length)))
+        Some((array.name.as_str(), V::long(length)))
     });
-    let info = vec![
-        ("unknown".to_owned(), RestrictedExpression::new_bool(has_unknown(ty, arguments))),
-        ("counts".to_owned(), Build::record(counts.collect())?),
-    ];
-    Ok(ConvertedArguments { args, info: Build::record(info)? })
+    V::record(vec![
+        ("unknown", V::bool(has_unknown(ty, arguments))),
+        ("counts", V::record(counts.collect())),
+    ])
 }
 
-/// What becomes of values: Cedar's, or nothing.
-trait Sink {
-    type Value;
-    fn bool(value: bool) -> Self::Value;
-    fn long(value: i64) -> Self::Value;
-    fn decimal(value: String) -> Self::Value;
-    fn string(value: impl FnOnce() -> String) -> Self::Value;
-    fn set(items: Vec<Self::Value>) -> Self::Value;
-    fn record(fields: Vec<(String, Self::Value)>) -> Result<Self::Value, ConvertError>;
-}
-
-/// Builds Cedar values.
-struct Build;
-
-impl Sink for Build {
-    type Value = RestrictedExpression;
-
-    fn bool(value: bool) -> RestrictedExpression {
-        RestrictedExpression::new_bool(value)
-    }
-
-    fn long(value: i64) -> RestrictedExpression {
-        RestrictedExpression::new_long(value)
-    }
-
-    fn decimal(value: String) -> RestrictedExpression {
-        RestrictedExpression::new_decimal(value)
-    }
-
-    fn string(value: impl FnOnce() -> String) -> RestrictedExpression {
-        RestrictedExpression::new_string(value())
-    }
-
-    fn set(items: Vec<RestrictedExpression>) -> RestrictedExpression {
-        RestrictedExpression::new_set(items)
-    }
-
-    fn record(
-        fields: Vec<(String, RestrictedExpression)>,
-    ) -> Result<RestrictedExpression, ConvertError> {
-        match RestrictedExpression::new_record(fields) {
-            Ok(record) => Ok(record),
-            // Its only failure is a repeated name, and every name here comes from a map.
-            Err(_) => Err(ConvertError { path: String::new(), why: "a name stands twice" }),
-        }
-    }
-}
-
-/// Builds nothing.
-struct Check;
-
-impl Sink for Check {
-    type Value = ();
-
-    fn bool(_: bool) {}
-
-    fn long(_: i64) {}
-
-    fn decimal(_: String) {}
-
-    fn string(_: impl FnOnce() -> String) {}
-
-    fn set(_: Vec<()>) {}
-
-    fn record(_: Vec<(String, ())>) -> Result<(), ConvertError> {
-        Ok(())
-    }
-}
-
-fn value<S: Sink>(ty: &ArgumentType, json: &Value, path: &str) -> Result<S::Value, ConvertError> {
-    let refuse = |why| Err(ConvertError { path: path.to_owned(), why });
+fn value<V: Values>(
+    ty: &ArgumentType,
+    json: &Value,
+    wanted: &Wanted,
+) -> Result<V::Value, ConvertError> {
     match (ty, json) {
-        (ArgumentType::Bool, Value::Bool(bool)) => Ok(S::bool(*bool)),
+        _ if *wanted == Wanted::Presence => Ok(V::bool(true)),
+        (ArgumentType::Bool, Value::Bool(bool)) => Ok(V::bool(*bool)),
         (ArgumentType::Long, Value::Number(number)) => match number.as_i64() {
-            Some(long) => Ok(S::long(long)),
-            None => refuse("it is no whole number"),
+            Some(long) => Ok(V::long(long)),
+            None => Err(ConvertError::new("it is no whole number")),
         },
-        (ArgumentType::Decimal, Value::Number(number)) => match decimal(number) {
-            Some(text) => Ok(S::decimal(text)),
-            None => refuse("a decimal has at most 4 decimals and lies within 922337203685477.58"),
-        },
+        (ArgumentType::Decimal, Value::Number(number)) => decimal::<V>(number),
         (ArgumentType::NumberText, Value::Number(_)) => {
             match serde_json_canonicalizer::to_string(json) {
-                Ok(text) => Ok(S::string(|| text)),
-                Err(_) => refuse("it has no canonical form"),
+                Ok(text) => Ok(V::string(&text)),
+                Err(_) => Err(ConvertError::new("it has no canonical form")),
             }
         }
-        (ArgumentType::String, Value::String(text)) => Ok(S::string(|| text.clone())),
+        (ArgumentType::String, Value::String(text)) => Ok(V::string(text)),
         (ArgumentType::Set(item), Value::Array(items)) => {
-            let items = items
-                .iter()
-                .enumerate()
-                .map(|(index, json)| value::<S>(item, json, &format!("{path}/{index}")));
-            Ok(S::set(items.collect::<Result<Vec<_>, _>>()?))
+            let items = items.iter().enumerate().map(|(index, json)| {
+                value::<V>(item, json, &Wanted::Whole)
+                    .map_err(|error| error.within(&index.to_string()))
+            });
+            Ok(V::set(items.collect::<Result<Vec<_>, _>>()?))
         }
-        (ArgumentType::Record(ty), Value::Object(object)) => {
-            record::<S>(ty, object, path, &|_| true)
-        }
-        (ArgumentType::Opaque, json) => opaque::<S>(json, path),
-        (ArgumentType::Union(ty), json) => union::<S>(ty, json, path),
+        (ArgumentType::Record(ty), Value::Object(object)) => record::<V>(ty, object, wanted),
+        (ArgumentType::Opaque, json) => opaque::<V>(json),
+        (ArgumentType::Union(ty), json) => union::<V>(ty, json),
         (
             ArgumentType::Bool
             | ArgumentType::Long
@@ -162,30 +133,52 @@ fn value<S: Sink>(ty: &ArgumentType, json: &Value, path: &str) -> Result<S::Valu
             | ArgumentType::Set(_)
             | ArgumentType::Record(_),
             _,
-        ) => refuse("it is of another type than the catalog says"),
+        ) => Err(ConvertError::new("it is of another type than the catalog says")),
     }
 }
 
-fn record<S: Sink>(
+fn record<V: Values>(
     ty: &RecordType,
     object: &Map<String, Value>,
-    path: &str,
-    wanted: &dyn Fn(&str) -> bool,
-) -> Result<S::Value, ConvertError> {
-    let mut fields = Vec::with_capacity(ty.fields.len());
-    for (name, field) in ty.fields.iter().filter(|(name, _)| wanted(name)) {
-        let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-        match object.get(name) {
-            None | Some(Value::Null) if !field.required => {}
-            None => return Err(ConvertError { path, why: "it is missing" }),
-            Some(json) => fields.push((name.clone(), value::<S>(&field.ty, json, &path)?)),
+    wanted: &Wanted,
+) -> Result<V::Value, ConvertError> {
+    let mut fields = Vec::new();
+    match wanted {
+        Wanted::Presence => {}
+        Wanted::Whole => {
+            fields.reserve(object.len().min(ty.fields.len()));
+            for (name, field) in &ty.fields {
+                fields.extend(attribute::<V>(name, field, object, &Wanted::Whole)?);
+            }
+        }
+        Wanted::Fields(names) => {
+            for (name, wanted) in names {
+                if let Some((name, field)) = ty.fields.get_key_value(name) {
+                    fields.extend(attribute::<V>(name, field, object, wanted)?);
+                }
+            }
         }
     }
-    S::record(fields)
+    Ok(V::record(fields))
+}
+
+/// One attribute of a record, if it is there.
+fn attribute<'a, V: Values>(
+    name: &'a str,
+    field: &Field,
+    object: &Map<String, Value>,
+    wanted: &Wanted,
+) -> Result<Option<(&'a str, V::Value)>, ConvertError> {
+    let value = match object.get(name) {
+        None | Some(Value::Null) if !field.required => return Ok(None),
+        None => Err(ConvertError::new("it is missing")),
+        Some(json) => value::<V>(&field.ty, json, wanted),
+    };
+    value.map(|value| Some((name, value))).map_err(|error| error.within(name))
 }
 
 /// `{ kind, digest }`: the content is not visible, a change of it is.
-fn opaque<S: Sink>(json: &Value, path: &str) -> Result<S::Value, ConvertError> {
+fn opaque<V: Values>(json: &Value) -> Result<V::Value, ConvertError> {
     let kind = match json {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -195,16 +188,13 @@ fn opaque<S: Sink>(json: &Value, path: &str) -> Result<S::Value, ConvertError> {
         Value::Object(_) => "object",
     };
     let Ok(digest) = Sha256Digest::of_json(json) else {
-        return Err(ConvertError { path: path.to_owned(), why: "it has no canonical form" });
+        return Err(ConvertError::new("it has no canonical form"));
     };
-    S::record(vec![
-        ("kind".to_owned(), S::string(|| kind.to_owned())),
-        ("digest".to_owned(), S::string(|| digest.to_string())),
-    ])
+    Ok(V::record(vec![("kind", V::string(kind)), ("digest", V::string(&digest.to_string()))]))
 }
 
 /// The one field of a union that fits the value.
-fn union<S: Sink>(ty: &UnionType, json: &Value, path: &str) -> Result<S::Value, ConvertError> {
+fn union<V: Values>(ty: &UnionType, json: &Value) -> Result<V::Value, ConvertError> {
     let UnionType { scalars, set, object } = ty;
     let (name, ty) = match json {
         Value::Bool(_) if scalars.bool => ("bool", &ArgumentType::Bool),
@@ -219,11 +209,10 @@ fn union<S: Sink>(ty: &UnionType, json: &Value, path: &str) -> Result<S::Value, 
         | Value::String(_)
         | Value::Array(_)
         | Value::Object(_) => {
-            let why = "it is of none of the types the catalog says";
-            return Err(ConvertError { path: path.to_owned(), why });
+            return Err(ConvertError::new("it is of none of the types the catalog says"));
         }
     };
-    S::record(vec![(name.to_owned(), value::<S>(ty, json, path)?)])
+    Ok(V::record(vec![(name, value::<V>(ty, json, &Wanted::Whole)?)]))
 }
 
 /// Whether some open record has properties that its type does not name.
@@ -237,16 +226,21 @@ fn has_unknown(ty: &RecordType, object: &Map<String, Value>) -> bool {
     })
 }
 
-/// A number in Cedar's `decimal` syntax; `None` if that is not exact.
-fn decimal(number: &Number) -> Option<String> {
+/// A number in Cedar's `decimal` syntax, if that is exact.
+fn decimal<V: Values>(number: &Number) -> Result<V::Value, ConvertError> {
+    let refuse =
+        || ConvertError::new("a decimal has at most 4 decimals and lies within 922337203685477.58");
     let text = plain(number);
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
     if fraction.len() > 4 {
-        return None;
+        return Err(refuse());
     }
     // A `decimal` is a whole number of ten-thousandths in 64 bits.
     let ten_thousandths: Option<i64> = format!("{whole}{fraction:0<4}").parse().ok();
-    ten_thousandths.map(|_| format!("{whole}.{fraction}"))
+    if ten_thousandths.is_none() {
+        return Err(refuse());
+    }
+    V::decimal(&format!("{whole}.{fraction}")).map_err(|_| refuse())
 }
 
 /// A number without exponent, in the fewest digits that name the same double.

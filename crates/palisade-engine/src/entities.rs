@@ -35,24 +35,6 @@ struct Stored {
     position: Position,
 }
 
-/// The entities one request is evaluated with.
-#[derive(Debug)]
-pub(crate) enum Reachable<'a> {
-    /// Those of the bundle.
-    All(&'a Entities),
-    /// A few, with one that only this request has.
-    Slice(Entities),
-}
-
-impl Reachable<'_> {
-    pub(crate) const fn get(&self) -> &Entities {
-        match self {
-            Self::All(entities) => entities,
-            Self::Slice(entities) => entities,
-        }
-    }
-}
-
 impl EntityStore {
     /// Reads the author's entities and adds the catalog's; `None` if there is a problem.
     pub(crate) fn build(
@@ -109,14 +91,18 @@ impl EntityStore {
         Some(Self { all, stored, mapped })
     }
 
-    /// The entities a request is evaluated with. Only a request with an entity of its own needs a
-    /// store of its own: what is reachable from `roots`, with `own` in the place of the stored one.
-    pub(crate) fn reachable<'a>(
+    /// The entities of the bundle and the catalog.
+    pub(crate) const fn all(&self) -> &Entities {
+        &self.all
+    }
+
+    /// What is reachable from `roots`, with `own` in the place of the stored one: for a request
+    /// with an entity of its own.
+    pub(crate) fn slice<'a>(
         &self,
         roots: impl Iterator<Item = &'a EntityUid>,
-        own: Option<&Entity>,
-    ) -> Result<Reachable<'_>, String> {
-        let Some(own) = own else { return Ok(Reachable::All(&self.all)) };
+        own: &Entity,
+    ) -> Result<Entities, String> {
         let own_uid = own.uid();
         let mut open: Vec<&EntityUid> = roots.collect();
         let mut seen: HashSet<&EntityUid> = HashSet::new();
@@ -130,18 +116,16 @@ impl EntityStore {
                 slice.extend(self.all.get(uid).cloned());
             }
         }
-        let slice = Entities::from_entities(slice, None);
-        slice.map(Reachable::Slice).map_err(|error| ErrorChain(&error).to_string())
+        Entities::from_entities(slice, None).map_err(|error| ErrorChain(&error).to_string())
     }
 
-    /// All entities, with `own` in the place of the stored one: what [`reachable`](Self::reachable)
+    /// All entities, with `own` in the place of the stored one: what [`slice`](Self::slice)
     /// has to look like to any policy, at a cost that grows with the bundle.
-    pub(crate) fn everything(&self, own: Option<&Entity>) -> Result<Reachable<'_>, String> {
-        let Some(own) = own else { return Ok(Reachable::All(&self.all)) };
+    pub(crate) fn everything(&self, own: &Entity) -> Result<Entities, String> {
         let own_uid = own.uid();
         let others = self.all.iter().filter(|entity| entity.uid() != own_uid).cloned();
         let all = Entities::from_entities(others.chain([own.clone()]), None);
-        all.map(Reachable::Slice).map_err(|error| ErrorChain(&error).to_string())
+        all.map_err(|error| ErrorChain(&error).to_string())
     }
 
     /// Where an entity stands in the policies' scopes.

@@ -22,7 +22,7 @@ pub(crate) trait Evaluate {
 
 /// An answer in which nothing could be evaluated, for every link.
 fn broken<'a>(call: &'a ResolvedCall, error: &str) -> Vec<LinkAnswer<'a>> {
-    let links = call.principals.iter().map(LinkAnswer::of);
+    let links = call.scope.links.iter().map(|link| LinkAnswer::of(&link.principal));
     links.map(|link| LinkAnswer { broken: Some(error.to_owned()), ..link }).collect()
 }
 
@@ -32,5 +32,9 @@ pub(crate) fn decide(
     facts: &palisade_core::Facts,
     call: &ResolvedCall,
 ) -> Verdict {
-    crate::verdict::decide(|granted| way.evaluate(granted), facts, call.tool.name.as_str())
+    crate::verdict::decide(
+        |granted| way.evaluate(granted),
+        facts,
+        call.scope.tool.tool.name.as_str(),
+    )
 }

@@ -1,9 +1,9 @@
 //! Says why an answer is what it is.
 
-use cedar_policy::EntityUid;
 use palisade_core::Facts;
 
-use crate::cedar_core::{Condition, ContextReads, Scene};
+use crate::call_scope::LinkScope;
+use crate::cedar_core::{Condition, Scene};
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
@@ -15,41 +15,39 @@ impl PolicySnapshot {
     /// they saw, with no approval, confirmation or step-up granted.
     #[must_use]
     pub fn explain(&self, call: &ResolvedCall, facts: &Facts) -> Explanation {
-        let verdict = self.decide(call, facts);
-        let candidates = self.candidates(call);
-        let entities = self.reachable(call, candidates.iter().flatten().copied());
-        let links = entities.and_then(|entities| {
-            let context = call.context(facts, Granted::NOTHING, &ContextReads::EVERYTHING)?;
-            let explain = |(principal, candidates): (&EntityUid, Vec<&CompiledPolicy>)| {
-                let request = call.request(principal, &context)?;
+        let decided = self.decide(call, facts);
+        let links = self.entities_of(&call.scope).and_then(|entities| {
+            let context = call.context(facts, Granted::NOTHING)?;
+            let explain = |link: &LinkScope| {
+                let request = call.request(&link.principal, &context)?;
                 let scene = Scene {
                     request: &request,
-                    entities: entities.get(),
+                    entities,
                     unknown_context: &[],
                     unknown_resource: false,
                 };
-                Ok(self.explain_link(call, principal, &candidates, &scene))
+                Ok(self.explain_link(call, link, &scene))
             };
-            call.principals.iter().zip(candidates).map(explain).collect()
+            call.scope.links.iter().map(explain).collect()
         });
         // Where the policies cannot be asked at all, the verdict says so and there is no more.
         let links = links.unwrap_or_else(|_: String| Vec::new());
-        Explanation { verdict, links }
+        Explanation { decided, links }
     }
 
     fn explain_link(
         &self,
         call: &ResolvedCall,
-        principal: &EntityUid,
-        candidates: &[&CompiledPolicy],
+        link: &LinkScope,
         scene: &Scene<'_>,
     ) -> LinkExplanation {
+        let policies = self.policies_of(link).map(|policy| explain_policy(policy, scene));
         LinkExplanation {
-            principal: principal.to_string(),
-            action: call.action.to_string(),
-            resource: call.resource.to_string(),
-            policies: candidates.iter().map(|policy| explain_policy(policy, scene)).collect(),
-            out_of_scope: self.policies.counted.len().saturating_sub(candidates.len()),
+            principal: link.principal.to_string(),
+            action: call.scope.tool.action.to_string(),
+            resource: call.resource(),
+            policies: policies.collect(),
+            out_of_scope: self.policies.counted.len().saturating_sub(link.candidates.len()),
         }
     }
 }

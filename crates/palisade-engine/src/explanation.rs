@@ -1,12 +1,14 @@
 //! Why an answer is what it is, policy by policy and clause by clause.
 
-use palisade_core::{PolicyId, Requirement, Verdict};
+use palisade_core::{PolicyId, Requirement};
+
+use crate::Decided;
 
 /// How an answer came about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// The answer.
-    pub verdict: Verdict,
+    /// The answer, and while it stands.
+    pub decided: Decided,
     /// One entry per link, in chain order.
     pub links: Vec<LinkExplanation>,
 }

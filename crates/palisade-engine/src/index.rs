@@ -156,6 +156,12 @@ impl PolicyIndex {
         found.dedup();
         found
     }
+
+    /// The policies whose scope matches this action, whoever asks for whatever; ascending.
+    pub(crate) fn on_action(&self, action: &Position) -> impl Iterator<Item = usize> {
+        let scopes = self.scopes.iter().enumerate();
+        scopes.filter(|(_, scope)| scope.action.matches(action)).map(|(policy, _)| policy)
+    }
 }
 
 impl Names {

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use palisade_core::{PolicyId, Problem, Problems, Requirement};
 
 use crate::annotations::{AnnotationProblem, Annotations};
-use crate::cedar_core::{self, PolicyBody, Reads};
+use crate::cedar_core::{self, ClockReads, PolicyBody, Reads};
 use crate::index::PolicyIndex;
 use crate::{PolicyEffect, SourceFile, TemplateLink};
 
@@ -29,6 +29,8 @@ pub(crate) struct CompiledPolicy {
     pub(crate) body: PolicyBody,
     /// What its conditions can read.
     pub(crate) reads: Reads,
+    /// What its conditions do with the time.
+    pub(crate) clock: ClockReads,
     /// The entities it names.
     pub(crate) names: Vec<EntityUid>,
     pub(crate) place: Place,
@@ -244,13 +246,15 @@ impl Policies {
     fn keep(&mut self, id: &str, cedar: Policy, annotations: Annotations, place: Place) {
         let Annotations { id: _, reason, requirement, shadow } = annotations;
         let id = PolicyId::new(id);
+        let body = PolicyBody::of(&cedar);
         let policy = CompiledPolicy {
             id: id.clone(),
             effect: effect_of(&cedar),
             reason,
             requirement,
             shadow,
-            body: PolicyBody::of(&cedar),
+            clock: ClockReads::of(&body),
+            body,
             reads: Reads::of_policy(&cedar),
             names: cedar.entity_literals(),
             cedar,

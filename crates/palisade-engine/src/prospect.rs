@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Entities, EntityUid, Request};
+use cedar_policy::{EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
     ActorChain, Environment, Facts, Outcome, PolicyId, PostedRequirement, Prospect, Reason,
@@ -13,11 +13,12 @@ use palisade_core::{
 };
 
 use crate::PolicyEffect;
-use crate::cedar_core::{Condition, ContextPart, ContextReads, Scene};
+use crate::cedar_core::{Condition, ContextPart, Scene};
+use crate::context::Source;
 use crate::names::{self, entity};
 use crate::policy::CompiledPolicy;
 use crate::possible::Possible;
-use crate::resolve::{Refusal, ResolvedCall};
+use crate::resolve::{self, Refusal};
 use crate::scope::{self, Target};
 use crate::snapshot::PolicySnapshot;
 use crate::verdict::{self, Granted, LinkAnswer};
@@ -63,8 +64,14 @@ impl PolicySnapshot {
         environment: &Environment,
         facts: &Facts,
     ) -> ToolProspect {
-        let call = Self::call_without_arguments(tool, principals, environment);
-        let at = |granted| self.read_links(tool, &call, facts, granted);
+        let source = Source {
+            tool,
+            principals,
+            arguments: None,
+            source_address: environment.source_address,
+            now: facts.now,
+        };
+        let at = |granted| self.read_links(&source, granted);
         let verdict = known_verdict(at, facts, tool.name.as_str());
         let (prospect, reason, determining, requirements) = match verdict {
             Some(Verdict { outcome, reason, determining, requirements }) => {
@@ -79,60 +86,36 @@ impl PolicySnapshot {
         ToolProspect { tool: tool.name.clone(), prospect, reason, determining, requirements }
     }
 
-    fn call_without_arguments(
-        tool: &Arc<Tool>,
-        principals: &[EntityUid],
-        environment: &Environment,
-    ) -> ResolvedCall {
-        ResolvedCall {
-            tool: Arc::clone(tool),
-            principals: principals.to_vec(),
-            action: entity(&names::ACTION, tool.name.as_str()),
-            resource: entity(&names::TOOL, tool.name.as_str()),
-            resource_entity: None,
-            arguments: None,
-            source_address: environment.source_address,
-        }
-    }
-
     /// What every policy may say of every link.
-    fn read_links<'a>(
-        &'a self,
-        tool: &Tool,
-        call: &'a ResolvedCall,
-        facts: &Facts,
-        granted: Granted,
-    ) -> Vec<LinkReading<'a>> {
-        let read = |entities: &Entities, principal: &EntityUid| {
-            let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
-            let request = call.request(principal, &context)?;
-            Ok(self.read_policies(tool, &request, entities, principal, call))
+    fn read_links<'a>(&'a self, source: &Source<'a>, granted: Granted) -> Vec<LinkReading<'a>> {
+        let name = source.tool.name.as_str();
+        let (action, itself) = (entity(&names::ACTION, name), entity(&names::TOOL, name));
+        let context = source.context(granted);
+        let read = |principal| {
+            let context = context.as_ref().map_err(String::clone)?;
+            let request = resolve::request(principal, &action, &itself, context)?;
+            Ok(self.read_policies(source.tool, &request, principal, &action, &itself))
         };
-        // Without arguments there is no resource of its own, so these are all entities.
-        let entities = self.reachable(call, std::iter::empty());
-        let reading = |principal: &'a EntityUid| {
-            let policies = entities.as_ref().map_err(String::clone);
-            let policies = policies.and_then(|entities| read(entities.get(), principal));
-            let (policies, broken) = match policies {
-                Ok(policies) => (policies, None),
-                Err(error) => (Vec::new(), Some(error)),
-            };
-            LinkReading { principal, policies, broken }
+        let reading = |principal: &'a EntityUid| match read(principal) {
+            Ok(policies) => LinkReading { principal, policies, broken: None },
+            Err(error) => LinkReading { principal, policies: Vec::new(), broken: Some(error) },
         };
-        call.principals.iter().map(reading).collect()
+        source.principals.iter().map(reading).collect()
     }
 
     fn read_policies(
         &self,
         tool: &Tool,
         request: &Request,
-        entities: &Entities,
         principal: &EntityUid,
-        call: &ResolvedCall,
+        action: &EntityUid,
+        itself: &EntityUid,
     ) -> Vec<(&CompiledPolicy, Possible)> {
+        // Without arguments there is no resource of its own, so these are all entities.
+        let entities = self.entities.all();
         let service = entity(&names::SERVICE, tool.name.service());
         let mapped = tool.resource.as_ref().and_then(|m| self.mapped_types.get(&m.entity_type));
-        let target = mapped.map_or(Target::Known(&call.resource), |entity_type| Target::Some {
+        let target = mapped.map_or(Target::Known(itself), |entity_type| Target::Some {
             entity_type,
             within: &service,
         });
@@ -143,7 +126,7 @@ impl PolicySnapshot {
             unknown_resource: mapped.is_some(),
         };
         let possible = |policy: &CompiledPolicy| {
-            scope::matches(policy, principal, &call.action, target, entities).and_then(|| {
+            scope::matches(policy, principal, action, target, entities).and_then(|| {
                 Condition::of_policy(&policy.cedar)
                     .map_or(Possible::HOLDS, |condition| condition.possible(&scene))
             })

@@ -6,16 +6,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cedar_policy::{Context, Entity, EntityUid, Request};
+use cedar_policy::{Context, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
     Actor, ActorChain, ActorKind, Arguments, ArgumentsError, ErrorChain, Facts, Reason, ReasonCode,
-    ToolCall,
+    Sha256Digest, ToolCall,
 };
 use serde_json::Value;
 
-use crate::cedar_core::ContextReads;
-use crate::context::{self, Source};
+use crate::caches::{ArgumentsKeyRef, ReadArguments, ScopeKeyRef};
+use crate::call_scope::CallScope;
+use crate::compiled_tool::{CompiledTool, VisibleArguments};
+use crate::context::Source;
 use crate::names::{self, actor_type, entity};
 use crate::snapshot::PolicySnapshot;
 use crate::verdict::Granted;
@@ -34,42 +36,60 @@ impl Refusal {
     }
 }
 
+/// A call, as far as it fits the catalog.
+#[derive(Debug)]
+pub struct Resolution {
+    /// Digest of the arguments in canonical form; of the bytes as sent if they are no JSON object
+    /// within the limits.
+    pub arguments_digest: Sha256Digest,
+    /// The call, or the first thing that does not fit.
+    pub call: Result<ResolvedCall, Refusal>,
+}
+
 /// A call that fits the catalog.
 #[derive(Debug)]
 pub struct ResolvedCall {
-    pub(crate) tool: Arc<Tool>,
-    pub(crate) principals: Vec<EntityUid>,
-    pub(crate) action: EntityUid,
-    pub(crate) resource: EntityUid,
-    /// The resource's entity, if an argument names the resource.
-    pub(crate) resource_entity: Option<Entity>,
-    /// `None`: not known yet.
-    pub(crate) arguments: Option<Arguments>,
+    pub(crate) scope: Arc<CallScope>,
+    pub(crate) arguments: Arc<FittedArguments>,
     pub(crate) source_address: Option<IpAddr>,
+}
+
+/// Arguments that fit their tool.
+#[derive(Debug)]
+pub(crate) struct FittedArguments {
+    pub(crate) arguments: Arguments,
+    pub(crate) visible: VisibleArguments,
+    /// The entity that they name, or the tool.
+    resource: EntityUid,
+    /// Bytes they had as text.
+    bytes: usize,
+}
+
+impl FittedArguments {
+    /// An estimate of the memory it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        // A parsed value takes some six times its text.
+        256 + 6 * self.bytes + self.visible.weight()
+    }
 }
 
 impl ResolvedCall {
     /// The Cedar entity the call acts on, e.g. `Tool::"crm.read_ticket"`.
     #[must_use]
     pub fn resource(&self) -> String {
-        self.resource.to_string()
+        self.scope.resource.to_string()
     }
 
-    /// The parts of the context that `reads` names.
-    pub(crate) fn context(
-        &self,
-        facts: &Facts,
-        granted: Granted,
-        reads: &ContextReads<'_>,
-    ) -> Result<Context, String> {
+    /// The whole context, through Cedar's public API.
+    pub(crate) fn context(&self, facts: &Facts, granted: Granted) -> Result<Context, String> {
         let source = Source {
-            tool: &self.tool,
-            principals: &self.principals,
-            arguments: self.arguments.as_ref(),
+            tool: &self.scope.tool.tool,
+            principals: &self.scope.principals(),
+            arguments: Some(&self.arguments.arguments),
             source_address: self.source_address,
             now: facts.now,
         };
-        context::build(&source, granted, reads)
+        source.context(granted)
     }
 
     /// The Cedar request of one link.
@@ -78,46 +98,99 @@ impl ResolvedCall {
         principal: &EntityUid,
         context: &Context,
     ) -> Result<Request, String> {
-        let (action, resource) = (self.action.clone(), self.resource.clone());
-        Request::new(principal.clone(), action, resource, context.clone(), None)
-            .map_err(|error| ErrorChain(&error).to_string())
+        request(principal, &self.scope.tool.action, &self.scope.resource, context)
     }
 }
 
+/// A Cedar request, through its public API.
+pub(crate) fn request(
+    principal: &EntityUid,
+    action: &EntityUid,
+    resource: &EntityUid,
+    context: &Context,
+) -> Result<Request, String> {
+    let (principal, action, resource) = (principal.clone(), action.clone(), resource.clone());
+    Request::new(principal, action, resource, context.clone(), None)
+        .map_err(|error| ErrorChain(&error).to_string())
+}
+
 impl PolicySnapshot {
-    /// Resolves chain, tool, arguments and resource of a call, in this order.
-    ///
-    /// `arguments` are the call's arguments as they were read.
-    ///
-    /// # Errors
-    /// The first thing that does not fit.
-    pub fn resolve(
+    /// Resolves chain, tool, arguments and resource of a call: the first of these that does not
+    /// fit is why the call is refused.
+    #[must_use]
+    pub fn resolve(&self, call: &ToolCall) -> Resolution {
+        let Some(tool) = self.tool(&call.tool) else {
+            let arguments = Arguments::parse(&call.arguments);
+            let refuse = || {
+                self.principals(&call.chain)?;
+                let name = printable(&call.tool);
+                let sentence = format!("the tool `{name}` is not in the catalog");
+                Err(Refusal::new(ReasonCode::UnknownTool, sentence))
+            };
+            let arguments_digest = digest(arguments.as_ref().ok(), &call.arguments);
+            return Resolution { arguments_digest, call: refuse() };
+        };
+        let read = self.read_arguments(tool, &call.arguments);
+        Resolution {
+            arguments_digest: read.digest,
+            call: self.resolve_read(call, tool, &read).map(|(scope, arguments)| ResolvedCall {
+                scope,
+                arguments,
+                source_address: call.environment.source_address,
+            }),
+        }
+    }
+
+    fn resolve_read(
         &self,
         call: &ToolCall,
-        arguments: Result<Arguments, ArgumentsError>,
-    ) -> Result<ResolvedCall, Refusal> {
+        tool: &Arc<CompiledTool>,
+        read: &ReadArguments,
+    ) -> Result<(Arc<CallScope>, Arc<FittedArguments>), Refusal> {
+        let key = |resource| ScopeKeyRef { chain: &call.chain, tool: tool.number, resource };
+        if let (Some(caches), Ok(arguments)) = (&self.caches, &read.fitted)
+            && let Some(scope) = caches.scope(key(&arguments.resource))
+        {
+            // A scope is kept only of a chain that fits.
+            check_definition(call, &tool.tool)?;
+            check_resource(call, &arguments.resource)?;
+            return Ok((scope, Arc::clone(arguments)));
+        }
         let principals = self.principals(&call.chain)?;
-        let Some(tool) = self.catalog.shared_tool(&call.tool) else {
-            let sentence = format!("the tool `{}` is not in the catalog", printable(&call.tool));
-            return Err(Refusal::new(ReasonCode::UnknownTool, sentence));
+        check_definition(call, &tool.tool)?;
+        let arguments = read.fitted.as_ref().map_err(Refusal::clone)?;
+        check_resource(call, &arguments.resource)?;
+        let scope = Arc::new(self.call_scope(&principals, tool, &arguments.resource));
+        if let Some(caches) = &self.caches {
+            caches.keep_scope(key(&arguments.resource), Arc::clone(&scope));
+        }
+        Ok((scope, Arc::clone(arguments)))
+    }
+
+    /// Reads the arguments of a call of this tool, once for the same bytes.
+    fn read_arguments(&self, tool: &CompiledTool, text: &[u8]) -> Arc<ReadArguments> {
+        let read = || {
+            let arguments = Arguments::parse(text);
+            let digest = digest(arguments.as_ref().ok(), text);
+            let fitted = self.fit_arguments(tool, arguments, text.len()).map(Arc::new);
+            ReadArguments { digest, fitted }
         };
-        check_definition(call, tool)?;
-        let arguments = check_arguments(tool, arguments)?;
-        let resource = self.derive_resource(tool, &arguments)?;
-        check_resource(call, &resource)?;
-        let resource_entity = tool
-            .resource
-            .is_some()
-            .then(|| self.entities.mapped_resource(tool.name.service(), &resource));
-        Ok(ResolvedCall {
-            tool: Arc::clone(tool),
-            principals,
-            action: entity(&names::ACTION, tool.name.as_str()),
-            resource,
-            resource_entity,
-            arguments: Some(arguments),
-            source_address: call.environment.source_address,
-        })
+        match &self.caches {
+            Some(caches) => caches.arguments(ArgumentsKeyRef { tool: tool.number, text }, read),
+            None => Arc::new(read()),
+        }
+    }
+
+    fn fit_arguments(
+        &self,
+        tool: &CompiledTool,
+        arguments: Result<Arguments, ArgumentsError>,
+        bytes: usize,
+    ) -> Result<FittedArguments, Refusal> {
+        let arguments = check_arguments(&tool.tool, arguments)?;
+        let resource = self.derive_resource(&tool.tool, &arguments)?;
+        let visible = tool.visible(&arguments).map_err(|error| not_representable(&error))?;
+        Ok(FittedArguments { arguments, visible, resource, bytes })
     }
 
     /// The chain as entities, head first.
@@ -204,8 +277,18 @@ fn check_arguments(
         Refusal::new(ReasonCode::InvalidArguments, sentence)
     })?;
     convert::check(tool.arguments.record(), arguments.as_object())
-        .map_err(|error| Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string()))?;
+        .map_err(|error| not_representable(&error))?;
     Ok(arguments)
+}
+
+fn not_representable(error: &convert::ConvertError) -> Refusal {
+    Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string())
+}
+
+/// Digest of arguments in canonical form, or else of the bytes as sent.
+fn digest(arguments: Option<&Arguments>, text: &[u8]) -> Sha256Digest {
+    let canonical = arguments.and_then(|arguments| arguments.digest().ok());
+    canonical.unwrap_or_else(|| Sha256Digest::of(text))
 }
 
 fn check_resource(call: &ToolCall, derived: &EntityUid) -> Result<(), Refusal> {

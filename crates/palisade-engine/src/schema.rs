@@ -137,7 +137,7 @@ pub(crate) fn check_facts(sources: FactSources, policies: &Policies, problems: &
             let problem = Problem::error("policy.fact_not_provided", message)
                 .with_help("remove the condition, or configure the component first");
             problems.0.push(place.mark(problem));
-            if reads.whole_context {
+            if reads.whole_context() {
                 break;
             }
         }

@@ -1,18 +1,19 @@
 //! One loaded bundle, ready to decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cedar_policy::EntityTypeName;
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, Tool};
 use palisade_core::{
     Actor, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision, Verdict,
 };
 
-use crate::cedar_core::ContextPart;
-use crate::entities::{EntityStore, Reachable};
+use crate::answer::Decided;
+use crate::caches::{CacheStats, Caches};
+use crate::compiled_tool::CompiledTool;
+use crate::entities::EntityStore;
 use crate::evaluate::{self, Indexed, Stock};
 use crate::names::{self, entity};
 use crate::policy::{CompiledPolicy, Policies};
@@ -23,7 +24,7 @@ use crate::{Issuers, PolicyEffect, SnapshotSources, lint};
 /// Policies, catalog and entities of one revision. Immutable; deciding only reads.
 #[derive(Debug)]
 pub struct PolicySnapshot {
-    pub(crate) revision: Revision,
+    revision: Arc<Revision>,
     pub(crate) issuers: Issuers,
     pub(crate) catalog: Catalog,
     pub(crate) schema: BundleSchema,
@@ -31,7 +32,14 @@ pub struct PolicySnapshot {
     pub(crate) entities: EntityStore,
     /// The entity types that the catalog maps arguments to.
     pub(crate) mapped_types: BTreeMap<String, EntityTypeName>,
+    /// The tools of the catalog, as calls need them.
+    tools: HashMap<String, Arc<CompiledTool>>,
+    /// `None`: nothing is remembered.
+    pub(crate) caches: Option<Caches>,
 }
+
+/// Bytes that the caches of a snapshot may hold together, unless it is told otherwise.
+pub const CACHE_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 
 /// One policy of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,20 +86,41 @@ impl PolicySnapshot {
         lint::check(catalog, &policies, &schema.cedar, &mut problems);
         let mapped_types = mapped_types(catalog, &mut problems);
         let Some(entities) = entities else { return Err(problems) };
+        let tools = compile_tools(catalog, &policies, &entities);
         problems.or(Self {
-            revision: revision.clone(),
+            revision: Arc::new(revision.clone()),
             issuers: issuers.clone(),
             catalog: catalog.clone(),
             schema,
             policies,
             entities,
             mapped_types,
+            tools,
+            caches: Some(Caches::new(CACHE_BYTES_DEFAULT)),
         })
+    }
+
+    /// The same, with empty caches of about this many bytes together; 0: it remembers nothing.
+    #[must_use]
+    pub fn with_cache_bytes(self, bytes: u64) -> Self {
+        Self { caches: (bytes > 0).then(|| Caches::new(bytes)), ..self }
+    }
+
+    /// What the caches did, and hold now; `None` if there are none.
+    #[must_use]
+    pub fn cache_stats(&self) -> Option<CacheStats> {
+        self.caches.as_ref().map(Caches::stats)
     }
 
     /// Names the state of the bundle.
     #[must_use]
-    pub const fn revision(&self) -> &Revision {
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// The same, to be kept.
+    #[must_use]
+    pub const fn shared_revision(&self) -> &Arc<Revision> {
         &self.revision
     }
 
@@ -121,10 +150,33 @@ impl PolicySnapshot {
         self.entities.actors()
     }
 
-    /// Decides a call. A pure function of the snapshot, the call and the facts.
+    /// The tool of this name.
+    pub(crate) fn tool(&self, name: &str) -> Option<&Arc<CompiledTool>> {
+        self.tools.get(name)
+    }
+
+    /// Decides a call. A pure function of the snapshot, the call and the facts; what the policies
+    /// said of a link before is taken from memory.
     #[must_use]
-    pub fn decide(&self, call: &ResolvedCall, facts: &Facts) -> Verdict {
-        evaluate::decide(&Indexed::new(self, call, facts), facts, call)
+    pub fn decide(&self, call: &ResolvedCall, facts: &Facts) -> Decided {
+        self.decide_indexed(call, facts, self.caches.as_ref())
+    }
+
+    /// The same without remembering anything. For tests and measurements.
+    #[must_use]
+    pub fn decide_afresh(&self, call: &ResolvedCall, facts: &Facts) -> Decided {
+        self.decide_indexed(call, facts, None)
+    }
+
+    fn decide_indexed(
+        &self,
+        call: &ResolvedCall,
+        facts: &Facts,
+        caches: Option<&Caches>,
+    ) -> Decided {
+        let indexed = Indexed::new(self, call, facts, caches);
+        let verdict = evaluate::decide(&indexed, facts, call);
+        Decided { verdict, validity: indexed.validity() }
     }
 
     /// Decides a call through Cedar's own authorizer and all policies: the same verdict as
@@ -133,50 +185,23 @@ impl PolicySnapshot {
     pub fn decide_by_stock_cedar(&self, call: &ResolvedCall, facts: &Facts) -> Verdict {
         evaluate::decide(&Stock { snapshot: self, call, facts }, facts, call)
     }
+}
 
-    /// How long an allow of this call may be used again; zero: not at all.
-    #[must_use]
-    pub fn valid_for(&self, call: &ResolvedCall) -> Duration {
-        // An answer that can flip with time must not outlive the instant at which it does.
-        let mut candidates = self.candidates(call).into_iter().flatten();
-        let reads_clock = candidates.any(|policy| policy.reads.reads(ContextPart::Now));
-        if reads_clock { Duration::ZERO } else { call.tool.valid_for }
-    }
-
-    /// For each link, the policies whose scope matches, sorted by id.
-    pub(crate) fn candidates(&self, call: &ResolvedCall) -> Vec<Vec<&CompiledPolicy>> {
-        let index = &self.policies.index;
-        let action = self.entities.position(index, &call.action);
-        let resource = match call.resource_entity {
-            None => self.entities.position(index, &call.resource),
-            Some(_) => {
-                let service = call.tool.name.service();
-                self.entities.mapped_position(index, service, &call.resource)
-            }
-        };
-        let of = |principal| {
-            let principal = self.entities.position(index, principal);
-            let found = index.candidates(&principal, &action, &resource);
-            found
-                .into_iter()
-                .filter_map(|number| Some(self.policies.counted.get(number)?.as_ref()))
-                .collect()
-        };
-        call.principals.iter().map(of).collect()
-    }
-
-    /// The entities that these policies can reach for this call.
-    pub(crate) fn reachable<'a>(
-        &self,
-        call: &ResolvedCall,
-        policies: impl Iterator<Item = &'a CompiledPolicy>,
-    ) -> Result<Reachable<'_>, String> {
-        let segment = entity(&names::SEGMENT, &call.tool.segment);
-        let service = entity(&names::SERVICE, call.tool.name.service());
-        let of_call = call.principals.iter().chain([&call.action, &call.resource]);
-        let roots = of_call.chain([&segment, &service]).chain(policies.flat_map(|p| &p.names));
-        self.entities.reachable(roots, call.resource_entity.as_ref())
-    }
+/// The tools, with what the policies on their actions can read.
+fn compile_tools(
+    catalog: &Catalog,
+    policies: &Policies,
+    entities: &EntityStore,
+) -> HashMap<String, Arc<CompiledTool>> {
+    let compile = |(number, tool): (usize, &Arc<Tool>)| {
+        let action = entity(&names::ACTION, tool.name.as_str());
+        let action = entities.position(&policies.index, &action);
+        let on_action = policies.index.on_action(&action);
+        let reads = on_action.filter_map(|number| Some(&policies.counted.get(number)?.reads));
+        let compiled = CompiledTool::new(tool, number, reads);
+        (tool.name.as_str().to_owned(), Arc::new(compiled))
+    };
+    catalog.shared_tools().enumerate().map(compile).collect()
 }
 
 fn mapped_types(catalog: &Catalog, problems: &mut Problems) -> BTreeMap<String, EntityTypeName> {

@@ -32,7 +32,7 @@ pub(crate) fn decision(decision: Decision) -> v1::AuthorizeResponse {
     v1::AuthorizeResponse {
         decision_id: id.to_string(),
         dry_run,
-        ..verdict_response(verdict, &decided_by, obligations, valid_for)
+        ..verdict_response(&verdict, &decided_by, obligations, valid_for)
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn decision(decision: Decision) -> v1::AuthorizeResponse {
 pub(crate) fn explained(explained: Explained, dry_run: bool) -> v1::ExplainResponse {
     let Explained { verdict, revision: asked, obligations, valid_for, explanation, now } =
         explained;
-    let response = verdict_response(verdict, &asked, obligations, valid_for);
+    let response = verdict_response(&verdict, &asked, obligations, valid_for);
     let links = explanation.map(|explanation| explanation.links).unwrap_or_default();
     v1::ExplainResponse {
         response: Some(v1::AuthorizeResponse { dry_run, ..response }),
@@ -64,7 +64,7 @@ pub(crate) fn tool_list(list: ToolList, asked: &ListTools) -> v1::ListToolsRespo
 }
 
 fn verdict_response(
-    verdict: Verdict,
+    verdict: &Verdict,
     decided_by: &Revision,
     obliged: Obligations,
     valid_for: Duration,
@@ -72,15 +72,15 @@ fn verdict_response(
     let Verdict { outcome: decided, reason: why, determining, requirements } = verdict;
     v1::AuthorizeResponse {
         decision_id: String::new(),
-        outcome: outcome(decided).into(),
-        reason: Some(reason(why, &determining)),
+        outcome: outcome(*decided).into(),
+        reason: Some(reason(why, determining)),
         revision: Some(revision(decided_by)),
         dry_run: false,
         // Grants and replay are not served yet.
         replayed: false,
         grant: String::new(),
-        requirements: requirements.into_iter().map(requirement).collect(),
-        obligations: (decided == Outcome::Allow).then(|| obligations(obliged)),
+        requirements: requirements.iter().map(requirement).collect(),
+        obligations: (*decided == Outcome::Allow).then(|| obligations(obliged)),
         valid_for: (!valid_for.is_zero()).then(|| duration(valid_for)),
     }
 }
@@ -100,8 +100,8 @@ fn listed_tool(listed: ListedTool) -> v1::ToolProspect {
             Prospect::Depends => v1::Prospect::Depends,
         }
         .into(),
-        reason: Some(reason(why, &determining)),
-        requirements: requirements.into_iter().map(requirement).collect(),
+        reason: Some(reason(&why, &determining)),
+        requirements: requirements.iter().map(requirement).collect(),
         tier: tier(risk).into(),
         effect: effect(does).into(),
     }
@@ -131,11 +131,11 @@ const fn effect(effect: Effect) -> v1::Effect {
     }
 }
 
-fn reason(reason: Reason, determining: &[PolicyId]) -> v1::Reason {
+fn reason(reason: &Reason, determining: &[PolicyId]) -> v1::Reason {
     let Reason { code, sentence } = reason;
     v1::Reason {
         code: code.as_str().to_owned(),
-        sentence,
+        sentence: sentence.clone(),
         determining_policies: policy_ids(determining),
     }
 }
@@ -154,22 +154,22 @@ fn obligations(obligations: Obligations) -> v1::Obligations {
     v1::Obligations { deadline: deadline.map(duration), redact_result }
 }
 
-fn requirement(posted: PostedRequirement) -> v1::Requirement {
+fn requirement(posted: &PostedRequirement) -> v1::Requirement {
     let PostedRequirement { requirement, policies } = posted;
     v1::Requirement {
         requirement: Some(requirement_kind(requirement)),
-        policies: policy_ids(&policies),
+        policies: policy_ids(policies),
     }
 }
 
 /// Ids, places and nonces stay empty: they are never invented, and no service hands them out yet.
-fn requirement_kind(requirement: Requirement) -> v1::requirement::Requirement {
+fn requirement_kind(requirement: &Requirement) -> v1::requirement::Requirement {
     use v1::requirement::Requirement as Wire;
     match requirement {
         Requirement::Approval { approvers, quorum, expires } => {
             Wire::Approval(v1::ApprovalRequirement {
-                approvers,
-                quorum,
+                approvers: approvers.clone(),
+                quorum: *quorum,
                 expires: expires.map(duration),
                 approval_id: String::new(),
                 url: String::new(),
@@ -186,7 +186,7 @@ fn requirement_kind(requirement: Requirement) -> v1::requirement::Requirement {
             confirmation_id: String::new(),
         }),
         Requirement::StepUp { acr, max_age } => Wire::StepUp(v1::StepUpRequirement {
-            acr: acr.unwrap_or_default(),
+            acr: acr.clone().unwrap_or_default(),
             max_age: max_age.map(duration),
         }),
     }
@@ -220,7 +220,7 @@ fn policy_explanation(explanation: PolicyExplanation) -> v1::PolicyExplanation {
         clauses: clause_explanations(clauses, 1),
         error: error.map(cut).unwrap_or_default(),
         requirement: requirement.map(|requirement| v1::Requirement {
-            requirement: Some(requirement_kind(requirement)),
+            requirement: Some(requirement_kind(&requirement)),
             policies,
         }),
     }

@@ -6,6 +6,10 @@ use palisade_proto::v1;
 use crate::error::{CallError, RequestError};
 use crate::status;
 
+/// Requests of a batch or a stream that are decided before others on the same thread get a turn.
+// LIMIT: none takes more than some 50 microseconds, so that others wait for half a millisecond.
+pub(crate) const DECIDED_AT_ONCE_MAX: usize = 8;
+
 /// Answers the requests one after the other. What fails for one of them is that one's result.
 ///
 /// # Errors
@@ -25,11 +29,13 @@ where
         return Err(RequestError::BatchTooLarge { requests: requests.len() }.into());
     }
     let mut results = Vec::with_capacity(requests.len());
-    for request in requests {
+    for (number, request) in requests.into_iter().enumerate() {
+        if number > 0 && number % DECIDED_AT_ONCE_MAX == 0 {
+            // Deciding does not wait for anything, so others get their turn here.
+            tokio::task::yield_now().await;
+        }
         let request_id = request.request_id.clone();
         results.push(result(request_id, authorize(request).await));
-        // Deciding does not wait for anything, so others get their turn here.
-        tokio::task::yield_now().await;
     }
     Ok(v1::AuthorizeBatchResponse { results })
 }

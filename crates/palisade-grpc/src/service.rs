@@ -82,7 +82,7 @@ impl Decider {
         request: v1::AuthorizeRequest,
     ) -> Result<v1::AuthorizeResponse, CallError> {
         let convert::Call { request_id, tool_call } = convert::authorize(request)?;
-        Ok(answer::decision(self.pdp.authorize(&tool_call, request_id.as_ref()).await?))
+        Ok(answer::decision(self.pdp.authorize(tool_call, request_id).await?))
     }
 
     /// The same for an item of a batch or a stream, which may panic without taking others along.

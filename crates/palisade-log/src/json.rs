@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use palisade_core::{
     Actor, Decision, DecisionRecord, Obligations, PolicyId, PostedRequirement, RecordedLatency,
-    Requirement, Revision, Verdict,
+    RequestId, Requirement, Revision, Verdict,
 };
 
 /// One line of the log.
@@ -102,7 +102,7 @@ impl<'a> Line<'a> {
             latency: RecordedLatency { decide },
         } = record;
         let Decision { id, verdict, revision, dry_run, obligations, valid_for } = decision;
-        let Verdict { outcome, reason, determining, requirements } = verdict;
+        let Verdict { outcome, reason, determining, requirements } = verdict.as_ref();
         let Obligations { deadline, redact_result } = obligations;
         Self {
             time: time.to_string(),
@@ -118,9 +118,9 @@ impl<'a> Line<'a> {
             requirements: requirements.iter().map(RequirementJson::new).collect(),
             obligations: ObligationsJson { deadline_ms: deadline.map(millis), redact_result },
             valid_for_ms: millis(*valid_for),
-            request_id: request_id.as_deref(),
+            request_id: request_id.as_ref().map(RequestId::as_str),
             pep_request_id: pep_request_id.as_deref(),
-            chain: chain.iter().map(ActorJson::new).collect(),
+            chain: chain.links().iter().map(ActorJson::new).collect(),
             actors_proven: *actors_proven,
             tool,
             tier: tier.map(palisade_core::Tier::number),

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use palisade_catalog::Tool;
 use palisade_core::{
-    ActorChain, Arguments, Clock, Decision, DecisionLog, DecisionRecord, DigestKey, Effect,
-    Environment, EpochMillis, ErrorChain, Facts, IdSource, KeyedDigest, Obligations, Outcome,
-    Prospect, Reason, ReasonCode, RecordedLatency, RequestId, Revision, Sha256Digest, Tier,
-    ToolCall, Verdict,
+    ActorChain, Clock, Decision, DecisionLog, DecisionRecord, DigestKey, Effect, Environment,
+    EpochMillis, ErrorChain, Facts, IdSource, Obligations, Outcome, Prospect, Reason, ReasonCode,
+    RecordedLatency, RequestId, RequestOptions, Revision, Sha256Digest, Tier, ToolCall, Validity,
+    Verdict,
 };
-use palisade_engine::{Explanation, PolicySnapshot, Refusal, ResolvedCall, ToolProspect};
+use palisade_engine::{Answer, Decided, Explanation, PolicySnapshot, ToolProspect};
 
 use crate::error::{AuthorizeError, ListToolsError};
 use crate::snapshots::Snapshots;
@@ -53,7 +53,7 @@ pub struct Explained {
     /// The answer `authorize` would give.
     pub verdict: Verdict,
     /// Which bundle was asked.
-    pub revision: Revision,
+    pub revision: Arc<Revision>,
     /// What `authorize` would oblige the enforcement point to.
     pub obligations: Obligations,
     /// How long the answer of `authorize` could be used again.
@@ -70,7 +70,7 @@ pub struct ToolList {
     /// One entry per tool, sorted by name.
     pub tools: Vec<ListedTool>,
     /// Which bundle was asked.
-    pub revision: Revision,
+    pub revision: Arc<Revision>,
 }
 
 /// A catalogued tool and what one chain may do with it.
@@ -86,12 +86,6 @@ pub struct ListedTool {
     pub tier: Tier,
     /// What it does to the world.
     pub effect: Effect,
-}
-
-/// A call and what the steps so far have found out about it.
-struct Resolution {
-    arguments_digest: KeyedDigest,
-    resolved: Result<ResolvedCall, Refusal>,
 }
 
 impl Pdp {
@@ -113,37 +107,37 @@ impl Pdp {
     /// No decision was made: no snapshot is in force, or not the one asked for.
     pub async fn authorize(
         &self,
-        call: &ToolCall,
-        request_id: Option<&RequestId>,
+        call: ToolCall,
+        request_id: Option<RequestId>,
     ) -> Result<Decision, AuthorizeError> {
         let started = self.parts.clock.monotonic();
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
         let facts = self.gather_facts();
-        let Resolution { arguments_digest, resolved } = self.resolve(&snapshot, call);
-        let verdict = decide(&snapshot, resolved.as_ref(), &facts);
-        let tool = snapshot.catalog().tool(&call.tool);
+        let answer = snapshot.answer(&call, &facts);
+        let Answer { arguments_digest, tool, resource, verdict, validity } = answer.as_ref();
+        let tool = tool.as_deref();
         let decision = Decision {
             id: self.parts.ids.decision_id(facts.now),
-            revision: snapshot.revision().clone(),
+            revision: Arc::clone(snapshot.shared_revision()),
             dry_run: call.options.dry_run,
             obligations: obligations(verdict.outcome, tool),
-            valid_for: valid_for(&snapshot, call, resolved.as_ref().ok(), verdict.outcome),
-            verdict,
+            valid_for: valid_for(call.options, tool, verdict.outcome, *validity, facts.now),
+            verdict: Arc::clone(verdict),
         };
         let decide = self.parts.clock.monotonic().saturating_sub(started);
         let record = DecisionRecord {
             time: facts.now,
             decision,
-            request_id: request_id.map(|id| id.as_str().to_owned()),
-            pep_request_id: call.environment.pep_request_id.clone(),
-            chain: call.chain.links().to_vec(),
+            request_id,
+            pep_request_id: call.environment.pep_request_id,
+            chain: call.chain,
             // Until credentials are verified, every actor is the caller's word.
             actors_proven: false,
-            tool: call.tool.clone(),
+            tool: call.tool,
             tier: tool.map(|tool| tool.tier),
             effect: tool.map(|tool| tool.effect),
-            resource: resolved.as_ref().ok().map(ResolvedCall::resource),
-            arguments_digest,
+            resource: resource.clone(),
+            arguments_digest: self.parts.digest_key.digest(arguments_digest.as_bytes()),
             latency: RecordedLatency { decide },
         };
         Ok(self.record(record).await)
@@ -156,18 +150,19 @@ impl Pdp {
     pub fn explain(&self, call: &ToolCall) -> Result<Explained, AuthorizeError> {
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
         let facts = self.gather_facts();
-        let Resolution { resolved, .. } = self.resolve(&snapshot, call);
-        let (verdict, explanation) = match &resolved {
+        let (verdict, validity, explanation) = match snapshot.resolve(call).call {
             Ok(resolved) => {
-                let explanation = snapshot.explain(resolved, &facts);
-                (explanation.verdict.clone(), Some(explanation))
+                let explanation = snapshot.explain(&resolved, &facts);
+                let Decided { verdict, validity } = explanation.decided.clone();
+                (verdict, validity, Some(explanation))
             }
-            Err(refusal) => (Verdict::deny(refusal.reason.clone()), None),
+            Err(refusal) => (Verdict::deny(refusal.reason), Validity::ALWAYS, None),
         };
+        let tool = snapshot.catalog().tool(&call.tool);
         Ok(Explained {
-            revision: snapshot.revision().clone(),
-            obligations: obligations(verdict.outcome, snapshot.catalog().tool(&call.tool)),
-            valid_for: valid_for(&snapshot, call, resolved.as_ref().ok(), verdict.outcome),
+            revision: Arc::clone(snapshot.shared_revision()),
+            obligations: obligations(verdict.outcome, tool),
+            valid_for: valid_for(call.options, tool, verdict.outcome, validity, facts.now),
             verdict,
             explanation,
             now: facts.now,
@@ -201,7 +196,7 @@ impl Pdp {
                 effect: tool.effect,
             })
         });
-        Ok(ToolList { tools: listed.collect(), revision: snapshot.revision().clone() })
+        Ok(ToolList { tools: listed.collect(), revision: Arc::clone(snapshot.shared_revision()) })
     }
 
     // INVARIANT: called once per request, so that everything about it carries one revision.
@@ -216,17 +211,6 @@ impl Pdp {
 
     fn gather_facts(&self) -> Facts {
         Facts::at(self.parts.clock.now())
-    }
-
-    /// Parses the arguments, once, and fits the call to the catalog.
-    fn resolve(&self, snapshot: &PolicySnapshot, call: &ToolCall) -> Resolution {
-        let key = &self.parts.digest_key;
-        let arguments = Arguments::parse(&call.arguments);
-        let canonical = arguments.as_ref().ok().and_then(|arguments| arguments.digest(key).ok());
-        Resolution {
-            arguments_digest: canonical.unwrap_or_else(|| key.digest(&call.arguments)),
-            resolved: snapshot.resolve(call, arguments),
-        }
     }
 
     /// Appends the record; the decision counts only once it is kept.
@@ -246,22 +230,11 @@ impl Pdp {
             "the decision could not be recorded; tell whoever runs the decision point",
         );
         Decision {
-            verdict: Verdict::deny(reason),
+            verdict: Arc::new(Verdict::deny(reason)),
             obligations: Obligations::default(),
             valid_for: Duration::ZERO,
             ..decision
         }
-    }
-}
-
-fn decide(
-    snapshot: &PolicySnapshot,
-    resolved: Result<&ResolvedCall, &Refusal>,
-    facts: &Facts,
-) -> Verdict {
-    match resolved {
-        Ok(resolved) => snapshot.decide(resolved, facts),
-        Err(refusal) => Verdict::deny(refusal.reason.clone()),
     }
 }
 
@@ -275,15 +248,21 @@ fn obligations(outcome: Outcome, tool: Option<&Tool>) -> Obligations {
     }
 }
 
-/// How long an allow may be used again; a dry run is not to be used at all.
+/// How long an allow may be used again: as the catalog says, but not past the instant at which it
+/// could be another answer. A dry run is not to be used at all.
 fn valid_for(
-    snapshot: &PolicySnapshot,
-    call: &ToolCall,
-    resolved: Option<&ResolvedCall>,
+    options: RequestOptions,
+    tool: Option<&Tool>,
     outcome: Outcome,
+    validity: Validity,
+    now: EpochMillis,
 ) -> Duration {
-    match (outcome, resolved) {
-        (Outcome::Allow, Some(resolved)) if !call.options.dry_run => snapshot.valid_for(resolved),
+    match (outcome, tool) {
+        (Outcome::Allow, Some(tool)) if !options.dry_run => {
+            let left = validity.end().map(|end| end.as_millis().saturating_sub(now.as_millis()));
+            let left = left.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+            left.map_or(tool.valid_for, |left| tool.valid_for.min(left))
+        }
         (Outcome::Allow | Outcome::Challenge | Outcome::Deny, _) => Duration::ZERO,
     }
 }

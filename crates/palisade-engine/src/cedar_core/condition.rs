@@ -9,7 +9,8 @@ use std::ops::Range;
 use cedar_policy::{Entities, EvalResult, Expression, Policy, Request, Template, eval_expression};
 use cedar_policy_core::ast::{self, Expr, ExprKind, UnaryOp};
 
-use super::reads::{ContextPart, Reads, children};
+use super::context_part::ContextPart;
+use super::reads::{Reads, children};
 use crate::possible::Possible;
 use crate::{ClauseExplanation, ClauseJoin, ObservedValue, PolicyResult};
 
@@ -215,7 +216,7 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     fn hides(&self, reads: &Reads) -> bool {
-        (self.unknown_resource && reads.resource)
+        (self.unknown_resource && reads.resource())
             || self.unknown_context.iter().any(|part| reads.reads(*part))
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Entities, Policy, Request};
-use cedar_policy_core::ast::{self, Literal, ValueKind};
+use cedar_policy::{Entities, EntityUid, Policy};
+use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, Literal, SlotEnv, Value, ValueKind};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
+
+use super::values::CoreContext;
 
 /// The part of a policy that is evaluated once its scope is known to match.
 ///
@@ -14,8 +16,8 @@ use cedar_policy_core::extensions::Extensions;
 #[derive(Debug)]
 pub(crate) struct PolicyBody {
     /// `None`: no conditions, always satisfied.
-    conditions: Option<Arc<ast::Expr>>,
-    slots: ast::SlotEnv,
+    pub(super) conditions: Option<Arc<Expr>>,
+    slots: SlotEnv,
 }
 
 impl PolicyBody {
@@ -28,19 +30,48 @@ impl PolicyBody {
     }
 }
 
+/// An entity as the evaluator takes it for a variable. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct CoreEntity(EntityUIDEntry);
+
+impl CoreEntity {
+    pub(crate) fn new(uid: &EntityUid) -> Self {
+        let uid: &ast::EntityUID = uid.as_ref();
+        Self(EntityUIDEntry::known(uid.clone(), None))
+    }
+}
+
+/// What `principal`, `action` and `resource` stand for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CoreVariables<'a> {
+    pub(crate) principal: &'a CoreEntity,
+    pub(crate) action: &'a CoreEntity,
+    pub(crate) resource: &'a CoreEntity,
+}
+
 /// Evaluates policies for one request.
 pub(crate) struct PolicyEvaluator<'a>(Evaluator<'a>);
 
 impl<'a> PolicyEvaluator<'a> {
-    pub(crate) fn new(request: &Request, entities: &'a Entities) -> Self {
-        let request: &ast::Request = request.as_ref();
-        Self(Evaluator::new(request.clone(), entities.as_ref(), Extensions::all_available()))
+    pub(crate) fn new(
+        variables: CoreVariables<'_>,
+        context: &CoreContext,
+        entities: &'a Entities,
+    ) -> Self {
+        let CoreVariables { principal, action, resource } = variables;
+        let request = ast::Request::new_unchecked(
+            principal.0.clone(),
+            action.0.clone(),
+            resource.0.clone(),
+            Some(context.0.clone()),
+        );
+        Self(Evaluator::new(request, entities.as_ref(), Extensions::all_available()))
     }
 
     /// Whether the conditions hold, or why they cannot be evaluated.
     pub(crate) fn is_satisfied(&self, body: &PolicyBody) -> Result<bool, String> {
         let Some(conditions) = &body.conditions else { return Ok(true) };
-        let value = self.0.interpret(conditions, &body.slots).map_err(|error| error.to_string())?;
+        let value = self.interpret(conditions, body)?;
         match value.value_kind() {
             ValueKind::Lit(Literal::Bool(holds)) => Ok(*holds),
             // Strict validation lets no such policy through.
@@ -49,5 +80,9 @@ impl<'a> PolicyEvaluator<'a> {
             | ValueKind::Record(_)
             | ValueKind::ExtensionValue(_) => Err(format!("the condition is no Bool but {value}")),
         }
+    }
+
+    pub(super) fn interpret(&self, expr: &Expr, body: &PolicyBody) -> Result<Value, String> {
+        self.0.interpret(expr, &body.slots).map_err(|error| error.to_string())
     }
 }

@@ -1,162 +1,88 @@
 //! What policies can read of a request.
 //!
-//! Conservative: what cannot be followed counts as read.
+//! Conservative: what cannot be followed counts as read, as a whole.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "`children`, which must not miss a kind of expression, is exhaustive"
 )]
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use cedar_policy::{Policy, Template};
-use cedar_policy_core::ast::{self, Expr, ExprKind, Var};
+use cedar_policy_core::ast::{self, BinaryOp, Expr, ExprKind, Literal, Var};
 
-/// An attribute of `context`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ContextPart {
-    Approval,
-    Args,
-    ArgsInfo,
-    Attestation,
-    Auth,
-    Chain,
-    Confirmation,
-    Data,
-    Grounding,
-    Now,
-    Session,
-    SourceIp,
-    StepUp,
-    Tool,
-    Ungrounded,
+use super::context_part::ContextPart;
+
+/// One thing a condition can read: something about what an attribute path leads to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Read {
+    pub(crate) root: Root,
+    /// Attribute names from the root on; through entities, too.
+    pub(crate) path: Vec<String>,
+    pub(crate) by: ReadBy,
 }
 
-impl ContextPart {
-    const ALL: [Self; 15] = [
-        Self::Approval,
-        Self::Args,
-        Self::ArgsInfo,
-        Self::Attestation,
-        Self::Auth,
-        Self::Chain,
-        Self::Confirmation,
-        Self::Data,
-        Self::Grounding,
-        Self::Now,
-        Self::Session,
-        Self::SourceIp,
-        Self::StepUp,
-        Self::Tool,
-        Self::Ungrounded,
-    ];
+/// Where an attribute path starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Root {
+    Action,
+    Context,
+    /// An entity that the policy names.
+    Entity(String),
+    Principal,
+    Resource,
+}
 
-    /// Its name in policies.
-    pub(crate) const fn name(self) -> &'static str {
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReadBy {
+    /// The entities above it, through `in`.
+    Ancestors,
+    /// Whether it is there, through `has`.
+    Presence,
+    /// Its tags, through `hasTag` and `getTag`.
+    Tags,
+    /// What it is.
+    Value,
+}
+
+impl ReadBy {
+    /// The word for it in lists.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Approval => "approval",
-            Self::Args => "args",
-            Self::ArgsInfo => "argsInfo",
-            Self::Attestation => "attestation",
-            Self::Auth => "auth",
-            Self::Chain => "chain",
-            Self::Confirmation => "confirmation",
-            Self::Data => "data",
-            Self::Grounding => "grounding",
-            Self::Now => "now",
-            Self::Session => "session",
-            Self::SourceIp => "sourceIp",
-            Self::StepUp => "stepUp",
-            Self::Tool => "tool",
-            Self::Ungrounded => "ungrounded",
+            Self::Ancestors => "ancestors",
+            Self::Presence => "presence",
+            Self::Tags => "tags",
+            Self::Value => "value",
         }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.name() == name)
-    }
-
-    const fn bit(self) -> u16 {
-        1 << self as u16
     }
 }
 
-/// Which parts of the request a condition can read.
+/// The path as a policy writes it, e.g. `context.args.amount`.
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            Root::Action => f.write_str("action")?,
+            Root::Context => f.write_str("context")?,
+            Root::Entity(uid) => f.write_str(uid)?,
+            Root::Principal => f.write_str("principal")?,
+            Root::Resource => f.write_str("resource")?,
+        }
+        for name in &self.path {
+            let plain = name.parse::<ast::Id>().is_ok();
+            if plain { write!(f, ".{name}")? } else { write!(f, "[{name:?}]")? }
+        }
+        Ok(())
+    }
+}
+
+/// Everything a condition can read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reads {
-    /// One bit for each [`ContextPart`] that is named.
-    parts: u16,
-    /// `context` as a whole, through a path that was not followed.
-    pub(crate) whole_context: bool,
-    /// An attribute of `context` that is none; strict validation refuses such a policy.
-    unknown_part: bool,
-    /// What of `context.args`.
-    arguments: ArgumentReads,
-    /// `resource`.
-    pub(crate) resource: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ArgumentReads {
-    /// These top-level arguments, by value or by presence.
-    Named(BTreeSet<String>),
-    Whole,
-}
-
-impl Default for ArgumentReads {
-    fn default() -> Self {
-        Self::Named(BTreeSet::new())
-    }
-}
-
-/// What several policies can read of the context between them.
-#[derive(Debug)]
-pub(crate) struct ContextReads<'a> {
-    parts: u16,
-    /// `None`: all arguments.
-    arguments: Option<Vec<&'a BTreeSet<String>>>,
-}
-
-impl<'a> ContextReads<'a> {
-    /// Everything there is.
-    pub(crate) const EVERYTHING: Self = Self { parts: u16::MAX, arguments: None };
-
-    /// What any of these can read.
-    pub(crate) fn of(all: impl Iterator<Item = &'a Reads>) -> Self {
-        let mut union = Self { parts: 0, arguments: Some(Vec::new()) };
-        for reads in all {
-            let all = reads.whole_context || reads.unknown_part;
-            union.parts |= if all { u16::MAX } else { reads.parts };
-            match (&mut union.arguments, &reads.arguments) {
-                (Some(names), ArgumentReads::Named(more)) if !more.is_empty() => names.push(more),
-                (Some(_) | None, ArgumentReads::Named(_)) => {}
-                (arguments, ArgumentReads::Whole) => *arguments = None,
-            }
-        }
-        union
-    }
-
-    pub(crate) const fn reads(&self, part: ContextPart) -> bool {
-        self.parts & part.bit() != 0
-    }
-
-    /// Whether the top-level argument can be read.
-    pub(crate) fn reads_argument(&self, name: &str) -> bool {
-        let reads = |names: &Vec<&BTreeSet<String>>| names.iter().any(|some| some.contains(name));
-        self.arguments.as_ref().is_none_or(reads)
-    }
-}
+pub(crate) struct Reads(BTreeSet<Read>);
 
 impl Reads {
-    /// Whether `context.<part>` can be read.
-    pub(crate) const fn reads(&self, part: ContextPart) -> bool {
-        self.whole_context || self.names(part)
-    }
-
-    /// Whether `context.<part>` is named.
-    pub(crate) const fn names(&self, part: ContextPart) -> bool {
-        self.parts & part.bit() != 0
-    }
-
     /// What a policy's `when` and `unless` conditions can read.
     pub(crate) fn of_policy(policy: &Policy) -> Self {
         let policy: &ast::Policy = policy.as_ref();
@@ -175,67 +101,87 @@ impl Reads {
         reads
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Read> {
+        self.0.iter()
+    }
+
+    /// Whether `context.<part>` can be read.
+    pub(crate) fn reads(&self, part: ContextPart) -> bool {
+        self.whole_context() || self.names(part)
+    }
+
+    /// Whether `context.<part>` is named.
+    pub(crate) fn names(&self, part: ContextPart) -> bool {
+        self.of_context().any(|read| read.path.first().is_some_and(|name| name == part.name()))
+    }
+
+    /// Whether `context` is used as a whole, in a way that was not followed.
+    pub(crate) fn whole_context(&self) -> bool {
+        self.of_context().any(|read| read.path.is_empty())
+    }
+
+    /// Whether anything of `resource` can be read.
+    pub(crate) fn resource(&self) -> bool {
+        self.0.iter().any(|read| read.root == Root::Resource)
+    }
+
+    fn of_context(&self) -> impl Iterator<Item = &Read> {
+        self.0.iter().filter(|read| read.root == Root::Context)
+    }
+
     fn collect(&mut self, expr: &Expr) {
         match expr.expr_kind() {
-            ExprKind::GetAttr { expr: of, attr } | ExprKind::HasAttr { expr: of, attr }
-                if is_arguments(of) =>
-            {
-                self.read_part("args");
-                self.read_argument(attr);
+            ExprKind::Var(_) | ExprKind::GetAttr { .. } => self.follow(expr, &[], ReadBy::Value),
+            ExprKind::HasAttr { expr: of, attr } => {
+                self.follow(of, &[attr.as_str()], ReadBy::Presence);
             }
-            ExprKind::ExtHasAttr { expr: of, attrs } if is_arguments(of) => {
-                self.read_part("args");
-                self.read_argument(attrs.first());
+            ExprKind::ExtHasAttr { expr: of, attrs } => {
+                let names: Vec<&str> = attrs.iter().map(|name| name.as_str()).collect();
+                self.follow(of, &names, ReadBy::Presence);
             }
-            ExprKind::GetAttr { expr: of, attr } if is_context(of) => {
-                self.read_part(attr);
-                if attr == "args" {
-                    self.arguments = ArgumentReads::Whole;
-                }
+            ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 } => {
+                self.follow(arg1, &[], ReadBy::Ancestors);
+                self.follow(arg1, &[], ReadBy::Value);
+                self.collect(arg2);
             }
-            // Whether it is there shows nothing of what is in it.
-            ExprKind::HasAttr { expr: of, attr } if is_context(of) => {
-                self.read_part(attr);
+            ExprKind::BinaryApp { op: BinaryOp::GetTag | BinaryOp::HasTag, arg1, arg2 } => {
+                self.follow(arg1, &[], ReadBy::Tags);
+                self.follow(arg1, &[], ReadBy::Value);
+                self.collect(arg2);
             }
-            ExprKind::ExtHasAttr { expr: of, attrs } if is_context(of) => {
-                self.read_part(attrs.first());
-                if let ("args", Some(argument)) = (attrs.first().as_str(), attrs.iter().nth(1)) {
-                    self.read_argument(argument);
-                }
-            }
-            ExprKind::Var(Var::Context) => {
-                self.whole_context = true;
-                self.arguments = ArgumentReads::Whole;
-            }
-            ExprKind::Var(Var::Resource) => self.resource = true,
             _ => children(expr).into_iter().for_each(|child| self.collect(child)),
         }
     }
 
-    fn read_part(&mut self, name: &str) {
-        match ContextPart::named(name) {
-            Some(part) => self.parts |= part.bit(),
-            None => self.unknown_part = true,
-        }
-    }
-
-    fn read_argument(&mut self, name: &str) {
-        match &mut self.arguments {
-            ArgumentReads::Named(names) => {
-                names.insert(name.to_owned());
+    /// Notes a read of what `names` lead to from `expr` on, or, if `expr` is no path, everything
+    /// that it is made of.
+    fn follow(&mut self, expr: &Expr, names: &[&str], by: ReadBy) {
+        match (path(expr), expr.expr_kind()) {
+            (Some((root, path)), _) => {
+                let path = path.into_iter().chain(names.iter().copied()).map(str::to_owned);
+                self.0.insert(Read { root, path: path.collect(), by });
             }
-            ArgumentReads::Whole => {}
+            (None, ExprKind::GetAttr { expr: of, .. }) => self.collect(of),
+            (None, _) => self.collect(expr),
         }
     }
 }
 
-fn is_context(expr: &Expr) -> bool {
-    matches!(expr.expr_kind(), ExprKind::Var(Var::Context))
-}
-
-/// Whether this is `context.args`.
-fn is_arguments(expr: &Expr) -> bool {
-    matches!(expr.expr_kind(), ExprKind::GetAttr { expr, attr } if is_context(expr) && attr == "args")
+/// The attribute path that an expression is; `None` if it is something else.
+pub(super) fn path(expr: &Expr) -> Option<(Root, Vec<&str>)> {
+    match expr.expr_kind() {
+        ExprKind::Var(Var::Action) => Some((Root::Action, Vec::new())),
+        ExprKind::Var(Var::Context) => Some((Root::Context, Vec::new())),
+        ExprKind::Var(Var::Principal) => Some((Root::Principal, Vec::new())),
+        ExprKind::Var(Var::Resource) => Some((Root::Resource, Vec::new())),
+        ExprKind::Lit(Literal::EntityUID(uid)) => Some((Root::Entity(uid.to_string()), Vec::new())),
+        ExprKind::GetAttr { expr: of, attr } => {
+            let (root, mut names) = path(of)?;
+            names.push(attr.as_str());
+            Some((root, names))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn children(expr: &Expr) -> Vec<&Expr> {
@@ -256,3 +202,6 @@ pub(super) fn children(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Record(fields) => fields.values().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,48 +1,101 @@
-//! Only the policies whose scope matches, and only the facts they read.
+//! Only the policies whose scope matches, only the facts they read, and nothing asked twice.
 
-use cedar_policy::EntityUid;
-use palisade_core::Facts;
+use std::cell::{Cell, OnceCell};
+
+use palisade_core::{EpochMillis, Facts, Validity};
 
 use super::{Evaluate, broken};
 use crate::PolicyEffect;
-use crate::cedar_core::{ContextReads, PolicyEvaluator};
-use crate::entities::Reachable;
+use crate::answer::is_lasting;
+use crate::caches::{Caches, LinkVerdict, SeenByLink, Uncacheable, VerdictKeyRef};
+use crate::call_scope::LinkScope;
+use crate::cedar_core::{
+    ContextPart, ContextParts, CoreContext, CoreValue, CoreValues, CoreVariables, PolicyEvaluator,
+};
+use crate::context;
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
+use crate::values::Values as _;
 use crate::verdict::{Granted, LinkAnswer};
 
-/// The candidates of every link, found once, evaluated as often as cure facts change.
+/// Evaluates the candidates of every link, as often as cure facts change.
 pub(crate) struct Indexed<'a> {
+    snapshot: &'a PolicySnapshot,
     call: &'a ResolvedCall,
-    facts: &'a Facts,
-    /// One list for each link.
-    candidates: Vec<Vec<&'a CompiledPolicy>>,
-    /// What any candidate can read.
-    reads: ContextReads<'a>,
-    entities: Result<Reachable<'a>, String>,
+    now: EpochMillis,
+    /// `None`: nothing is remembered.
+    caches: Option<&'a Caches>,
+    /// While everything stands that was evaluated so far.
+    validity: Cell<Validity>,
 }
 
 impl<'a> Indexed<'a> {
-    pub(crate) fn new(
+    pub(crate) const fn new(
         snapshot: &'a PolicySnapshot,
         call: &'a ResolvedCall,
-        facts: &'a Facts,
+        facts: &Facts,
+        caches: Option<&'a Caches>,
     ) -> Self {
-        let candidates: Vec<Vec<&CompiledPolicy>> = snapshot.candidates(call);
-        let reads = ContextReads::of(candidates.iter().flatten().map(|policy| &policy.reads));
-        let entities = snapshot.reachable(call, candidates.iter().flatten().copied());
-        Self { call, facts, candidates, reads, entities }
+        Self { snapshot, call, now: facts.now, caches, validity: Cell::new(Validity::ALWAYS) }
     }
 
-    fn answer(
+    /// While everything stands that was evaluated.
+    pub(crate) const fn validity(&self) -> Validity {
+        self.validity.get()
+    }
+
+    fn link_answer(
         &self,
-        evaluator: &PolicyEvaluator<'_>,
-        principal: &'a EntityUid,
-        candidates: &[&'a CompiledPolicy],
-    ) -> LinkAnswer<'a> {
-        let mut answer = LinkAnswer::of(principal);
-        for policy in candidates {
+        link: &'a LinkScope,
+        granted: Granted,
+        context: &dyn Fn() -> Result<CoreContext, String>,
+    ) -> Result<LinkAnswer<'a>, String> {
+        let Some(caches) = self.caches else {
+            let (answer, validity) = self.evaluate_link(link, &context()?)?;
+            self.narrow(validity);
+            return Ok(answer);
+        };
+        let mut seen = Vec::with_capacity(256);
+        let arguments = &self.call.arguments.visible;
+        let source_address = self.call.source_address;
+        SeenByLink { link, arguments, source_address, granted }.write(&mut seen);
+        let key = VerdictKeyRef { scope: &self.call.scope, link, seen: &seen };
+        if let Some(found) = caches.verdict(key, self.now) {
+            self.narrow(found.validity);
+            return self.remembered(link, &found);
+        }
+        let (answer, validity) = self.evaluate_link(link, &context()?)?;
+        self.narrow(validity);
+        if !answer.failures.is_empty() {
+            caches.counters.uncacheable(Uncacheable::Failure);
+        } else if !is_lasting(validity, self.now) {
+            caches.counters.uncacheable(Uncacheable::Clock);
+        } else {
+            caches.keep_verdict(key, self.verdict(link, &answer, validity));
+        }
+        Ok(answer)
+    }
+
+    fn narrow(&self, validity: Validity) {
+        self.validity.set(self.validity.get().and(validity));
+    }
+
+    fn evaluate_link(
+        &self,
+        link: &'a LinkScope,
+        context: &CoreContext,
+    ) -> Result<(LinkAnswer<'a>, Validity), String> {
+        let scope = &self.call.scope;
+        let variables = CoreVariables {
+            principal: &link.variable,
+            action: &scope.tool.action_variable,
+            resource: &scope.resource_variable,
+        };
+        let entities = self.snapshot.entities_of(scope)?;
+        let evaluator = PolicyEvaluator::new(variables, context, entities);
+        let mut answer = LinkAnswer::of(&link.principal);
+        for policy in self.snapshot.policies_of(link) {
             match (evaluator.is_satisfied(&policy.body), policy.effect) {
                 (Ok(true), PolicyEffect::Permit) => answer.permits.push(policy),
                 (Ok(true), PolicyEffect::Forbid) => answer.forbids.push(policy),
@@ -52,26 +105,97 @@ impl<'a> Indexed<'a> {
                 }
             }
         }
-        answer
+        // Nothing is known of when a failure will pass.
+        let validity = if answer.failures.is_empty() {
+            let policies = self.snapshot.policies_of(link);
+            policies
+                .map(|policy| policy.clock.validity(&evaluator, &policy.body, self.now))
+                .fold(Validity::ALWAYS, Validity::and)
+        } else {
+            Validity::at(self.now)
+        };
+        Ok((answer, validity))
+    }
+
+    /// The answer as it is kept.
+    fn verdict(
+        &self,
+        link: &LinkScope,
+        answer: &LinkAnswer<'_>,
+        validity: Validity,
+    ) -> LinkVerdict {
+        let numbers = |policies: &[&CompiledPolicy]| {
+            let is_one = |number: &&usize| {
+                let policy = self.snapshot.policies.counted.get(**number);
+                policy.is_some_and(|policy| policies.iter().any(|one| one.id == policy.id))
+            };
+            link.candidates.iter().filter(is_one).copied().collect()
+        };
+        LinkVerdict {
+            permits: numbers(&answer.permits),
+            forbids: numbers(&answer.forbids),
+            validity,
+        }
+    }
+
+    fn remembered(
+        &self,
+        link: &'a LinkScope,
+        verdict: &LinkVerdict,
+    ) -> Result<LinkAnswer<'a>, String> {
+        let policies = |numbers: &[usize]| {
+            let policy = |number: &usize| self.snapshot.policies.counted.get(*number);
+            let policies = numbers.iter().map(|number| Some(policy(number)?.as_ref()));
+            // FAIL-CLOSED: a forbid that cannot be found must not be forgotten.
+            policies.collect::<Option<Vec<_>>>().ok_or("a remembered policy is gone")
+        };
+        let (permits, forbids) = (policies(&verdict.permits)?, policies(&verdict.forbids)?);
+        Ok(LinkAnswer { permits, forbids, ..LinkAnswer::of(&link.principal) })
+    }
+
+    /// The parts of the context that some candidate can read.
+    fn context(&self, granted: Granted) -> Result<CoreContext, String> {
+        let Self { call, now, .. } = self;
+        let ResolvedCall { scope, arguments, source_address } = call;
+        let nothing = ContextParts::default();
+        let wanted = scope.links.iter().fold(nothing, |parts, link| parts.or(link.parts));
+        let mut parts: Vec<(&str, CoreValue)> = Vec::with_capacity(8);
+        let mut add = |part: ContextPart, value: &dyn Fn() -> Result<CoreValue, String>| {
+            if wanted.has(part) {
+                parts.push((part.name(), value()?));
+            }
+            Ok::<(), String>(())
+        };
+        let cure = |granted| Ok(context::cure::<CoreValues>(granted));
+        add(ContextPart::Approval, &|| cure(granted.approval))?;
+        add(ContextPart::Args, &|| Ok(arguments.visible.args.clone()))?;
+        if let Some(info) = &arguments.visible.info {
+            add(ContextPart::ArgsInfo, &|| Ok(info.clone()))?;
+        }
+        add(ContextPart::Chain, &|| Ok(scope.chain.clone()))?;
+        add(ContextPart::Confirmation, &|| cure(granted.confirmation))?;
+        add(ContextPart::Data, &|| Ok(scope.tool.context.data.clone()))?;
+        add(ContextPart::Now, &|| CoreValues::datetime(*now))?;
+        if let Some(address) = source_address {
+            add(ContextPart::SourceIp, &|| CoreValues::ip(*address))?;
+        }
+        add(ContextPart::StepUp, &|| cure(granted.step_up))?;
+        add(ContextPart::Tool, &|| Ok(scope.tool.context.tool.clone()))?;
+        add(ContextPart::Ungrounded, &|| Ok(scope.tool.context.ungrounded.clone()))?;
+        Ok(CoreContext::of(parts))
     }
 }
 
 impl Evaluate for Indexed<'_> {
     fn evaluate(&self, granted: Granted) -> Vec<LinkAnswer<'_>> {
-        let entities = match &self.entities {
-            Ok(entities) => entities.get(),
-            Err(error) => return broken(self.call, error),
+        // Built once for all links, and only if some link has to be evaluated.
+        let built = OnceCell::new();
+        let context = || -> Result<CoreContext, String> {
+            built.get_or_init(|| self.context(granted)).clone()
         };
-        let links = self.call.context(self.facts, granted, &self.reads).and_then(|context| {
-            let links = self.call.principals.iter().zip(&self.candidates);
-            links
-                .map(|(principal, candidates)| {
-                    let request = self.call.request(principal, &context)?;
-                    let evaluator = PolicyEvaluator::new(&request, entities);
-                    Ok(self.answer(&evaluator, principal, candidates))
-                })
-                .collect()
-        });
-        links.unwrap_or_else(|error: String| broken(self.call, &error))
+        let links = self.call.scope.links.iter();
+        let answers: Result<Vec<_>, String> =
+            links.map(|link| self.link_answer(link, granted, &context)).collect();
+        answers.unwrap_or_else(|error| broken(self.call, &error))
     }
 }

@@ -1,12 +1,13 @@
 //! Cedar's own authorizer over all policies and all entities: the oracle.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Decision, PolicySet, Response};
+use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, Response};
 use palisade_core::{Facts, PolicyId};
 
 use super::{Evaluate, broken};
-use crate::cedar_core::ContextReads;
+use crate::call_scope::LinkScope;
 use crate::policy::{CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
@@ -22,28 +23,44 @@ pub(crate) struct Stock<'a> {
 
 impl Evaluate for Stock<'_> {
     fn evaluate(&self, granted: Granted) -> Vec<LinkAnswer<'_>> {
-        let Self { snapshot, call, facts } = self;
-        let links =
-            snapshot.entities.everything(call.resource_entity.as_ref()).and_then(|entities| {
-                let context = call.context(facts, granted, &ContextReads::EVERYTHING)?;
-                let authorizer = Authorizer::new();
-                let answer = |principal| {
-                    let request = call.request(principal, &context)?;
-                    let ask = |policies: &PolicySet| {
-                        authorizer.is_authorized(&request, policies, entities.get())
-                    };
-                    let policies = &snapshot.policies;
-                    let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
-                    let mut answer = LinkAnswer::of(principal);
-                    add_failures(policies, &mut answer, &permits);
-                    add_failures(policies, &mut answer, &forbids);
-                    answer.permits = satisfied(policies, &permits, Decision::Allow);
-                    answer.forbids = satisfied(policies, &forbids, Decision::Deny);
-                    Ok(answer)
-                };
-                call.principals.iter().map(answer).collect()
-            });
+        let Self { snapshot: _, call, facts } = self;
+        let links = self.entities().and_then(|entities| {
+            let context = call.context(facts, granted)?;
+            let links = call.scope.links.iter();
+            links.map(|link| self.answer(link, &context, &entities)).collect()
+        });
         links.unwrap_or_else(|error: String| broken(call, &error))
+    }
+}
+
+impl Stock<'_> {
+    fn answer<'a>(
+        &'a self,
+        link: &'a LinkScope,
+        context: &Context,
+        entities: &Entities,
+    ) -> Result<LinkAnswer<'a>, String> {
+        let policies = &self.snapshot.policies;
+        let request = self.call.request(&link.principal, context)?;
+        let ask = |set: &PolicySet| Authorizer::new().is_authorized(&request, set, entities);
+        let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
+        let mut answer = LinkAnswer::of(&link.principal);
+        add_failures(policies, &mut answer, &permits);
+        add_failures(policies, &mut answer, &forbids);
+        answer.permits = satisfied(policies, &permits, Decision::Allow);
+        answer.forbids = satisfied(policies, &forbids, Decision::Deny);
+        Ok(answer)
+    }
+
+    /// All entities, as this call sees them.
+    fn entities(&self) -> Result<Cow<'_, Entities>, String> {
+        let (entities, scope) = (&self.snapshot.entities, &self.call.scope);
+        let tool = &scope.tool.tool;
+        if tool.resource.is_none() {
+            return Ok(Cow::Borrowed(entities.all()));
+        }
+        let own = entities.mapped_resource(tool.name.service(), &scope.resource);
+        entities.everything(&own).map(Cow::Owned)
     }
 }
 

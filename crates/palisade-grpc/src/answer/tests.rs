@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use palisade_core::{BundleName, DecisionId, ReasonCode, Sha256Digest};
 
 use super::*;
@@ -5,17 +7,17 @@ use super::*;
 fn allow() -> Decision {
     Decision {
         id: DecisionId::new(EpochMillis::new(0), [0; 10]),
-        verdict: Verdict {
+        verdict: Arc::new(Verdict {
             outcome: Outcome::Allow,
             reason: Reason::new(ReasonCode::Permitted, "every link is permitted"),
             determining: vec![PolicyId::new("agents-read")],
             requirements: Vec::new(),
-        },
-        revision: Revision {
+        }),
+        revision: Arc::new(Revision {
             bundle: BundleName::new("support").unwrap(),
             version: 7,
             digest: Sha256Digest::of(b"bundle"),
-        },
+        }),
         dry_run: true,
         obligations: Obligations {
             deadline: Some(Duration::from_millis(1500)),
@@ -62,7 +64,8 @@ fn only_an_allow_has_obligations_and_zero_validity_is_left_out() {
         [(Outcome::Challenge, v1::Outcome::Challenge), (Outcome::Deny, v1::Outcome::Deny)]
     {
         let mut refused = allow();
-        refused.verdict.outcome = decided;
+        refused.verdict =
+            Arc::new(Verdict { outcome: decided, ..Verdict::clone(&refused.verdict) });
         refused.valid_for = Duration::ZERO;
         let response = decision(refused);
         assert_eq!(response.outcome(), wire);
@@ -73,7 +76,7 @@ fn only_an_allow_has_obligations_and_zero_validity_is_left_out() {
 #[test]
 fn requirements_keep_their_parameters_and_no_id_is_invented() {
     let posted = |requirement| {
-        super::requirement(PostedRequirement { requirement, policies: vec![PolicyId::new("p")] })
+        super::requirement(&PostedRequirement { requirement, policies: vec![PolicyId::new("p")] })
     };
     let approval = posted(Requirement::Approval {
         approvers: "finance".to_owned(),

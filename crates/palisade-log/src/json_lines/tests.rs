@@ -1,13 +1,14 @@
 use std::fs;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use palisade_core::{
-    Actor, ActorKind, BundleName, Decision, DecisionId, DigestKey, Effect, EpochMillis, IssuerName,
-    Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode, RecordedLatency,
-    Requirement, Revision, Sha256Digest, Subject, Tier, Verdict,
+    Actor, ActorChain, ActorKind, BundleName, Decision, DecisionId, DigestKey, Effect, EpochMillis,
+    IssuerName, Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode,
+    RecordedLatency, RequestId, Requirement, Revision, Sha256Digest, Subject, Tier, Verdict,
 };
 
 use super::*;
@@ -18,7 +19,7 @@ fn record(tool: &str) -> DecisionRecord {
         time,
         decision: Decision {
             id: DecisionId::new(time, [7; 10]),
-            verdict: Verdict {
+            verdict: Arc::new(Verdict {
                 outcome: Outcome::Challenge,
                 reason: Reason::new(ReasonCode::RequirementsUnmet, "ask finance"),
                 determining: vec![PolicyId::new("tier3-needs-approval")],
@@ -30,28 +31,29 @@ fn record(tool: &str) -> DecisionRecord {
                     },
                     policies: vec![PolicyId::new("tier3-needs-approval")],
                 }],
-            },
-            revision: Revision {
+            }),
+            revision: Arc::new(Revision {
                 bundle: BundleName::new("support").unwrap(),
                 version: 3,
                 digest: Sha256Digest::of(b""),
-            },
+            }),
             dry_run: false,
             obligations: Obligations::default(),
             valid_for: Duration::ZERO,
         },
-        request_id: Some("r-1".to_owned()),
+        request_id: RequestId::new("r-1"),
         pep_request_id: None,
-        chain: vec![Actor {
+        chain: ActorChain::new(vec![Actor {
             kind: ActorKind::User,
             issuer: IssuerName::new("corp").unwrap(),
             subject: Subject::new("alice").unwrap(),
-        }],
+        }])
+        .unwrap(),
         actors_proven: false,
         tool: tool.to_owned(),
         tier: Some(Tier::HighImpact),
         effect: Some(Effect::Write),
-        resource: Some("Tool::\"payments.refund\"".to_owned()),
+        resource: Some("Tool::\"payments.refund\"".into()),
         arguments_digest: DigestKey::new([1; 32]).digest(b"{}"),
         latency: RecordedLatency { decide: Duration::from_micros(250) },
     }

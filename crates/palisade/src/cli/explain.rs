@@ -1,5 +1,7 @@
 //! `palisade explain`: shows why a request is answered as it is.
 
+mod reads;
+
 use std::path::PathBuf;
 
 use palisade_proto::v1;
@@ -12,19 +14,23 @@ use super::{Context, explanation};
 use crate::exit::Exit;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = format!("\
 Examples:
   palisade explain --bundle policies/quickstart \\
     --chain user:corp:alice,agent:corp:helpdesk-bot --tool crm.close_ticket \\
     --args '{{\"ticket_id\":\"T-1\"}}'
   palisade explain --admin /run/user/1000/palisade/admin.sock --request request.json
+  palisade explain reads policies/quickstart
 
 {EXAMPLES}
 
 Exits like `authorize`. Nothing is decided or recorded."))]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    subject: Option<Subject>,
     #[command(flatten)]
-    request: RequestArguments,
+    request: Option<RequestArguments>,
     /// The server's administration socket [default: the setting `admin.socket`]
     #[arg(long, value_name = "SOCKET", conflicts_with = "bundle")]
     admin: Option<PathBuf>,
@@ -36,8 +42,21 @@ pub(super) struct Arguments {
     format: Format,
 }
 
+/// What can be explained beside a request.
+#[derive(Debug, clap::Subcommand)]
+enum Subject {
+    /// Show what policies can read of a request, and which policies do
+    Reads(reads::Arguments),
+}
+
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { request, admin, bundle, format } = arguments;
+    let Arguments { subject, request, admin, bundle, format } = arguments;
+    if let Some(Subject::Reads(arguments)) = subject {
+        return reads::run(arguments, context);
+    }
+    let Some(request) = request else {
+        return Err(Failure::Usage("say what to explain: `--tool` or `--request`".to_owned()));
+    };
     let request = v1::ExplainRequest { request: Some(request.into_request()?) };
     let Timed { answer: explained, took } = match bundle {
         Some(directory) => asking::explain_with_bundle(&directory, request, context)?,

@@ -1,0 +1,217 @@
+//! What cached things are found by.
+//!
+//! Each key has a borrowed twin that looks it up without allocating; both hash and compare alike.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use cedar_policy::EntityUid;
+use equivalent::Equivalent;
+use palisade_core::ActorChain;
+
+use crate::call_scope::{CallScope, LinkScope};
+use crate::cedar_core::{ContextPart, CoreValues};
+use crate::compiled_tool::VisibleArguments;
+use crate::values::Values as _;
+use crate::verdict::Granted;
+
+/// The bytes of arguments, and the tool they are for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ArgumentsKey {
+    tool: usize,
+    text: Box<[u8]>,
+}
+
+/// See [`ArgumentsKey`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArgumentsKeyRef<'a> {
+    pub(crate) tool: usize,
+    pub(crate) text: &'a [u8],
+}
+
+impl ArgumentsKey {
+    pub(super) fn weight(&self) -> usize {
+        64 + self.text.len()
+    }
+}
+
+impl ArgumentsKeyRef<'_> {
+    pub(super) fn to_key(self) -> ArgumentsKey {
+        ArgumentsKey { tool: self.tool, text: self.text.into() }
+    }
+
+    pub(super) fn hash_with(&self, hasher: &impl BuildHasher) -> u64 {
+        hasher.hash_one(self)
+    }
+}
+
+impl Hash for ArgumentsKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ArgumentsKeyRef { tool: self.tool, text: &self.text }.hash(state);
+    }
+}
+
+impl Hash for ArgumentsKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.tool, self.text).hash(state);
+    }
+}
+
+impl Equivalent<ArgumentsKey> for ArgumentsKeyRef<'_> {
+    fn equivalent(&self, key: &ArgumentsKey) -> bool {
+        self.tool == key.tool && *self.text == *key.text
+    }
+}
+
+/// Chain, tool and resource.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ScopeKey {
+    chain: ActorChain,
+    tool: usize,
+    resource: EntityUid,
+}
+
+/// See [`ScopeKey`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScopeKeyRef<'a> {
+    pub(crate) chain: &'a ActorChain,
+    pub(crate) tool: usize,
+    pub(crate) resource: &'a EntityUid,
+}
+
+impl ScopeKey {
+    pub(super) fn weight(&self) -> usize {
+        let link = |link: &palisade_core::Actor| {
+            128 + link.issuer.as_str().len() + link.subject.as_str().len()
+        };
+        let resource = self.resource.id().unescaped().len();
+        128 + resource + self.chain.links().iter().map(link).sum::<usize>()
+    }
+}
+
+impl ScopeKeyRef<'_> {
+    pub(super) fn to_key(self) -> ScopeKey {
+        let Self { chain, tool, resource } = self;
+        ScopeKey { chain: chain.clone(), tool, resource: resource.clone() }
+    }
+}
+
+impl Hash for ScopeKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { chain, tool, resource } = self;
+        ScopeKeyRef { chain, tool: *tool, resource }.hash(state);
+    }
+}
+
+impl Hash for ScopeKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.chain, self.tool, self.resource).hash(state);
+    }
+}
+
+impl Equivalent<ScopeKey> for ScopeKeyRef<'_> {
+    fn equivalent(&self, key: &ScopeKey) -> bool {
+        let ScopeKey { chain, tool, resource } = key;
+        *self.chain == *chain && self.tool == *tool && *self.resource == *resource
+    }
+}
+
+/// A link, and everything that its candidate policies can read of the call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct VerdictKey {
+    fingerprint: u64,
+    principal: EntityUid,
+    tool: usize,
+    resource: EntityUid,
+    seen: Box<[u8]>,
+}
+
+/// See [`VerdictKey`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VerdictKeyRef<'a> {
+    pub(crate) scope: &'a CallScope,
+    pub(crate) link: &'a LinkScope,
+    pub(crate) seen: &'a [u8],
+}
+
+impl VerdictKey {
+    pub(super) fn weight(&self) -> usize {
+        let names = self.principal.id().unescaped().len() + self.resource.id().unescaped().len();
+        256 + names + self.seen.len()
+    }
+}
+
+impl VerdictKeyRef<'_> {
+    pub(super) fn to_key(self) -> VerdictKey {
+        let Self { scope, link, seen } = self;
+        VerdictKey {
+            fingerprint: link.fingerprint,
+            principal: link.principal.clone(),
+            tool: scope.tool.number,
+            resource: scope.resource.clone(),
+            seen: seen.into(),
+        }
+    }
+}
+
+impl Hash for VerdictKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.fingerprint, self.seen.as_ref()).hash(state);
+    }
+}
+
+impl Hash for VerdictKeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.link.fingerprint, self.seen).hash(state);
+    }
+}
+
+impl Equivalent<VerdictKey> for VerdictKeyRef<'_> {
+    fn equivalent(&self, key: &VerdictKey) -> bool {
+        let VerdictKey { fingerprint, principal, tool, resource, seen } = key;
+        self.link.fingerprint == *fingerprint
+            && *self.seen == **seen
+            && self.scope.tool.number == *tool
+            && self.link.principal == *principal
+            && self.scope.resource == *resource
+    }
+}
+
+/// What a call shows to the candidate policies of a link, beside who asks for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeenByLink<'a> {
+    pub(crate) link: &'a LinkScope,
+    pub(crate) arguments: &'a VisibleArguments,
+    pub(crate) source_address: Option<std::net::IpAddr>,
+    pub(crate) granted: Granted,
+}
+
+impl SeenByLink<'_> {
+    /// Writes it as it stands in keys. Two calls on one link are written alike only if the
+    /// candidates cannot tell them apart; the time is left to the entry's validity, and what is
+    /// the same for all calls of a tool is left out.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let Self { link, arguments, source_address, granted } = self;
+        let cures = [
+            (ContextPart::Approval, granted.approval),
+            (ContextPart::Confirmation, granted.confirmation),
+            (ContextPart::StepUp, granted.step_up),
+        ];
+        for (part, granted) in cures {
+            // A cure nobody looks at must not split the cache.
+            to.push(u8::from(granted && link.parts.has(part)));
+        }
+        if link.parts.has(ContextPart::SourceIp) {
+            match source_address.and_then(|address| CoreValues::ip(address).ok()) {
+                Some(address) => address.encode(to),
+                None => to.push(0),
+            }
+        }
+        to.extend(&link.chain_seen);
+        for read in &link.argument_reads {
+            to.extend(arguments.seen(*read));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

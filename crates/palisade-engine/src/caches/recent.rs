@@ -1,0 +1,153 @@
+//! Whole calls that are repeated: a table with one place for each call, and a lock for each place.
+//!
+//! In front of the other caches, because finding a verdict there takes several look-ups, and in a
+//! stream or a batch, where the transport costs a microsecond or two, that shows
+//! (`benches/README.md`). Only the very same call is found here.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::quality::RandomState;
+use palisade_core::{ActorChain, ResourceName, Sha256Digest, ToolCall};
+
+use super::seen::SeenBefore;
+use super::stats::Counter;
+use crate::answer::Answer;
+
+/// Bytes of one call; larger ones are not kept.
+// LIMIT: what is repeated in a tight loop is small, and this times the places bounds the table.
+const CALL_BYTES_MAX: usize = 8 * 1024;
+
+/// Calls and their answers.
+#[derive(Debug)]
+pub(crate) struct RecentCalls {
+    places: Box<[Mutex<Option<Recent>>]>,
+    seen: SeenBefore,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Recent {
+    call: Asked,
+    bytes: usize,
+    answer: Arc<Answer>,
+}
+
+/// What of a call the answer depends on, the time left aside.
+#[derive(Debug)]
+struct Asked {
+    chain: ActorChain,
+    tool: String,
+    tool_digest: Option<Sha256Digest>,
+    arguments: Vec<u8>,
+    resource: Option<ResourceName>,
+    source_address: Option<IpAddr>,
+}
+
+impl Asked {
+    fn of(call: &ToolCall) -> Self {
+        let ToolCall { chain, tool, tool_digest, arguments, resource, environment, options: _ } =
+            call;
+        Self {
+            chain: chain.clone(),
+            tool: tool.clone(),
+            tool_digest: *tool_digest,
+            arguments: arguments.clone(),
+            resource: resource.clone(),
+            source_address: environment.source_address,
+        }
+    }
+
+    fn is(&self, call: &ToolCall) -> bool {
+        let ToolCall { chain, tool, tool_digest, arguments, resource, environment, options: _ } =
+            call;
+        self.arguments == *arguments
+            && self.tool == *tool
+            && self.chain == *chain
+            && self.tool_digest == *tool_digest
+            && self.resource == *resource
+            && self.source_address == environment.source_address
+    }
+}
+
+/// Where a call would stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    hash: u64,
+    index: usize,
+}
+
+impl RecentCalls {
+    /// A table that holds at most about this many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let places = usize::try_from(bytes).unwrap_or(usize::MAX) / CALL_BYTES_MAX;
+        Self {
+            places: (0..places.max(1)).map(|_| Mutex::new(None)).collect(),
+            seen: SeenBefore::default(),
+            hasher: RandomState::default(),
+        }
+    }
+
+    /// Where this call would stand.
+    pub(crate) fn place(&self, call: &ToolCall) -> Place {
+        let ToolCall { chain, tool, arguments, environment, .. } = call;
+        let hash = self.hasher.hash_one((arguments, tool, chain, environment.source_address));
+        Place { hash, index: usize::try_from(hash >> 16).unwrap_or_default() % self.places.len() }
+    }
+
+    /// The answer to the very same call, if it stands there.
+    pub(crate) fn get(&self, place: Place, call: &ToolCall) -> Option<Arc<Answer>> {
+        let place = self.places.get(place.index)?;
+        // Nothing that could panic runs under the lock.
+        let place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        place
+            .as_ref()
+            .filter(|recent| recent.call.is(call))
+            .map(|recent| Arc::clone(&recent.answer))
+    }
+
+    /// Keeps the answer to a call that came before; one that comes for the first time is noted.
+    pub(crate) fn keep(
+        &self,
+        place: Place,
+        call: &ToolCall,
+        answer: &Arc<Answer>,
+        counter: &Counter,
+    ) {
+        if !self.seen.note(place.hash) {
+            return;
+        }
+        let call = Asked::of(call);
+        let bytes = call.weight() + answer.weight();
+        if bytes > CALL_BYTES_MAX {
+            return;
+        }
+        let recent = Recent { call, bytes, answer: Arc::clone(answer) };
+        let Some(place) = self.places.get(place.index) else { return };
+        let former = place.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
+        if former.is_some() {
+            counter.evicted();
+        }
+    }
+
+    /// Bytes held, estimated.
+    pub(super) fn bytes(&self) -> u64 {
+        let bytes = self.places.iter().map(|place| {
+            let place = place.lock().unwrap_or_else(PoisonError::into_inner);
+            place.as_ref().map_or(0, |recent| recent.bytes)
+        });
+        u64::try_from(bytes.sum::<usize>()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Asked {
+    fn weight(&self) -> usize {
+        let link = |link: &palisade_core::Actor| {
+            64 + link.issuer.as_str().len() + link.subject.as_str().len()
+        };
+        let resource = self.resource.as_ref().map_or(0, |r| r.entity_type.len() + r.id.len());
+        let links = self.chain.links().iter().map(link).sum::<usize>();
+        256 + self.tool.len() + self.arguments.len() + resource + links
+    }
+}
