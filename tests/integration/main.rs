@@ -28,5 +28,6 @@ mod not_served;
 mod outside_client;
 mod panics;
 mod raw_message;
+mod request_decoder;
 mod stream;
 mod tls;

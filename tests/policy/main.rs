@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod argument_converter;
 mod engines;
 mod facts;
 mod fail_closed;

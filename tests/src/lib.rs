@@ -14,6 +14,7 @@
 pub mod bundle;
 pub mod cli;
 pub mod external;
+pub mod fuzz;
 pub mod mcp;
 mod ports;
 pub mod request;
