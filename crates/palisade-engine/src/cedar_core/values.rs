@@ -186,4 +186,11 @@ impl CoreContext {
         let fields = parts.into_iter().map(|(name, CoreValue(value))| (name.into(), value));
         Self(ast::Context::Value(Arc::new(fields.collect())))
     }
+
+    /// The context of a request that was built through Cedar's public API.
+    #[cfg(test)]
+    pub(crate) fn of_request(request: &cedar_policy::Request) -> Self {
+        let request: &ast::Request = request.as_ref();
+        Self(request.context().expect("nothing in the request is unknown").clone())
+    }
 }

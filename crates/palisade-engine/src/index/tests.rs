@@ -1,5 +1,7 @@
 //! What the index itself promises; that it changes no answer is tested against Cedar.
 
+mod against_cedar;
+
 use palisade_core::Problems;
 
 use super::*;
