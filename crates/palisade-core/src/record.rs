@@ -40,7 +40,8 @@ pub struct DecisionRecord {
     pub effect: Option<Effect>,
     /// The Cedar entity the call acts on, e.g. `Tool::"crm.read_ticket"`, if it was derived.
     pub resource: Option<Arc<str>>,
-    /// Keyed digest of the arguments in canonical form; of the bytes as sent if they are no JSON.
+    /// Keyed digest of the SHA-256 digest of the arguments in canonical form, or of the bytes as
+    /// sent if they are not acceptable.
     pub arguments_digest: KeyedDigest,
     /// Where the time went.
     pub latency: RecordedLatency,

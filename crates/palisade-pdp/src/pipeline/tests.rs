@@ -245,7 +245,8 @@ fn equal_arguments_have_equal_digests_and_no_json_is_digested_as_sent() {
     assert_eq!(digests[0], digests[1]);
     assert_eq!(digests[2], digests[3]);
     assert_ne!(digests[0], digests[2]);
-    assert_eq!(digests[4], DigestKey::new([9; 32]).digest(b"\xff"));
+    let as_sent = Sha256Digest::of(b"\xff");
+    assert_eq!(digests[4], DigestKey::new([9; 32]).digest(as_sent.as_bytes()));
     assert_eq!(records[4].decision.verdict.reason.code, ReasonCode::InvalidArguments);
 }
 
