@@ -16,7 +16,7 @@ use palisade_benches::results::{NAME, Table};
 use palisade_core::{Clock as _, SystemClock};
 
 /// Policies and tools.
-const SIZES: [(usize, usize); 4] = [(1_000, 100), (10_000, 100), (10_000, 1_000), (100_000, 10)];
+const SIZES: [(usize, usize); 4] = [(1_000, 100), (10_000, 100), (10_000, 1_000), (100_000, 100)];
 
 /// The argument that makes this program load one organisation.
 const LOAD: &str = "--load";

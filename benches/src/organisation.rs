@@ -17,7 +17,7 @@ use palisade_catalog::Catalog;
 use palisade_core::{
     BundleName, EpochMillis, FactSources, Facts, Revision, Sha256Digest, ToolCall, Verdict,
 };
-use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile};
+use palisade_engine::{Answer, Issuers, PolicySnapshot, SnapshotSources, SourceFile};
 use serde_json::Value;
 
 pub use calls::{Call, READ_COUNTER, UNREAD_COUNTER};
@@ -59,12 +59,10 @@ struct Grant {
 }
 
 impl Scale {
-    /// So many policies over 100 tools; at 100 K policies over 10, because validation takes time
-    /// in proportion to policies times tools.
+    /// So many policies over 100 tools.
     #[must_use]
     pub const fn of_policies(policies: usize) -> Self {
-        let tools = if policies > 10_000 { 10 } else { 100 };
-        Self { policies, tools, fields: FIELDS }
+        Self { policies, tools: 100, fields: FIELDS }
     }
 
     const fn services(self) -> usize {
@@ -177,12 +175,19 @@ impl Organisation {
     }
 }
 
-/// Decides a call as the pipeline does, from the bytes of its arguments on.
+/// Answers a call as the pipeline does, from the bytes of its arguments on.
+#[must_use]
+pub fn answer(snapshot: &PolicySnapshot, call: &ToolCall) -> Arc<Answer> {
+    snapshot.answer(call, &Facts::at(NOW))
+}
+
+/// Answers a call whose arguments and candidate policies are known: what is left is to evaluate
+/// these.
 ///
 /// # Panics
 /// The call does not fit the catalog.
 #[must_use]
-pub fn decide(snapshot: &PolicySnapshot, call: &ToolCall) -> Verdict {
+pub fn evaluate(snapshot: &PolicySnapshot, call: &ToolCall) -> Verdict {
     let resolved = snapshot.resolve(call).call.expect("a call that fits");
     snapshot.decide_afresh(&resolved, &Facts::at(NOW)).verdict
 }

@@ -48,7 +48,7 @@ pub fn picture() -> Result<String> {
     };
     let mut series = vec![
         engine("stock, one link", "Cedar 4.14.1 as it is: is_authorized + Context::from_json_value, in process, one link, this run", "#c0392b"),
-        engine("palisade, one link", "Palisade: parse, validate, decide, in process, one link, this run", "#1f6fb2"),
+        engine("cold, one link", "Palisade: parse, validate, hash, decide, in process, one link, this run", "#1f6fb2"),
         Series {
             label: "Palisade server, gRPC, processor time per decision, one link, this run".to_owned(),
             color: "#0b3d6b",

@@ -52,6 +52,15 @@ impl Call {
         }
     }
 
+    /// The same with another value in an argument that no policy reads.
+    #[must_use]
+    pub fn numbered_tool_call(&self, number: u64) -> ToolCall {
+        let digits = UNREAD_COUNTER.len() - 1;
+        let counter = format!("{}{number:0digits$}", &UNREAD_COUNTER[..1]);
+        let arguments = self.arguments.replace(UNREAD_COUNTER, &counter).into_bytes();
+        ToolCall { arguments, ..self.tool_call() }
+    }
+
     /// As the wire takes it.
     #[must_use]
     pub fn request(&self, request_id: &str) -> v1::AuthorizeRequest {

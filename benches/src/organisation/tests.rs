@@ -32,7 +32,7 @@ fn calls_are_mostly_allowed_and_stock_cedar_agrees() {
             let calls = organisation.calls(links);
             let mut allowed = 0;
             for call in &calls {
-                let verdict = decide(&snapshot, &call.tool_call());
+                let verdict = evaluate(&snapshot, &call.tool_call());
                 let ours = verdict.outcome == Outcome::Allow;
                 assert_eq!(ours, stock.allows(&stock.call(call)), "{call:?}: {verdict:?}");
                 allowed += usize::from(ours);

@@ -8,6 +8,7 @@ mod clock;
 mod condition;
 mod context_part;
 mod evaluator;
+mod kinds;
 mod reads;
 mod values;
 
@@ -18,6 +19,7 @@ pub(crate) use condition::{
 };
 pub(crate) use context_part::{ContextPart, ContextParts};
 pub(crate) use evaluator::{CoreEntity, CoreVariables, PolicyBody, PolicyEvaluator};
+pub(crate) use kinds::RequestKinds;
 pub use reads::ReadBy;
 pub(crate) use reads::{Reads, Root};
 pub(crate) use values::{CoreContext, CoreValue, CoreValues};

@@ -5,12 +5,14 @@
 use std::str::FromStr;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, SchemaFragment,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, PolicySetError, Request,
+    SchemaFragment,
 };
 use miette::Diagnostic;
 use palisade_core::{ErrorChain, PolicyId};
 use serde_json::Value;
 
+use crate::policy::CedarSets;
 use crate::snapshot::PolicySnapshot;
 
 /// A request as Cedar's `run-tests` writes it.
@@ -82,7 +84,7 @@ impl PolicySnapshot {
             Some(schema),
         )
         .map_err(|error| CedarRequestError::new("request", &error))?;
-        let response = Authorizer::new().is_authorized(&asked, &self.counted(), &entities);
+        let response = Authorizer::new().is_authorized(&asked, &self.counted()?, &entities);
         let mut reasons: Vec<PolicyId> =
             response.diagnostics().reason().map(|id| PolicyId::new(id.as_ref())).collect();
         reasons.sort();
@@ -93,12 +95,13 @@ impl PolicySnapshot {
     }
 
     /// The policies that count, as one set.
-    fn counted(&self) -> PolicySet {
-        let mut set = self.policies.permits.clone();
-        // Ids are unique across permits and forbids, so merging renames nothing and cannot fail.
-        let merged = set.merge(&self.policies.forbids, false);
-        debug_assert!(merged.is_ok(), "policy ids are unique");
-        set
+    fn counted(&self) -> Result<PolicySet, CedarRequestError> {
+        let refused = |error: &PolicySetError| CedarRequestError::new("policies", error);
+        let CedarSets { permits, forbids } = self.policies.cedar_sets().map_err(refused)?;
+        let mut set = permits.clone();
+        // Ids are unique across permits and forbids, so merging renames nothing.
+        set.merge(forbids, false).map_err(|error| refused(&error))?;
+        Ok(set)
     }
 
     /// The whole Cedar schema, generated and merged, in Cedar's own syntax.
@@ -106,7 +109,7 @@ impl PolicySnapshot {
     /// # Errors
     /// The schema has no form in that syntax.
     pub fn cedar_schema_text(&self) -> Result<String, CedarRequestError> {
-        let fragment = SchemaFragment::from_json_value(self.schema.json.clone())
+        let fragment = SchemaFragment::from_json_str(&self.schema.json)
             .map_err(|error| CedarRequestError::new("schema", &error))?;
         fragment.to_cedarschema().map_err(|error| CedarRequestError::new("schema", &error))
     }

@@ -48,39 +48,41 @@ impl EntityStore {
         let before = problems.0.len();
         let mut authored = Vec::new();
         for file in files {
-            authored.extend(read_file(file, catalog, issuers, schema, problems));
-        }
-        if problems.0.len() > before {
-            return None;
-        }
-        let all = with_catalog(&authored, catalog);
-        let all = match Entities::from_json_value(Value::Array(all), Some(schema)) {
-            Ok(entities) => entities,
-            Err(error) => {
-                let message = format!("the entities do not fit together: {}", ErrorChain(&error));
-                // Cedar names an entity that the trouble is with, but not where it stands.
-                let named = authored.iter().find(|value| {
-                    uid_of(value).is_some_and(|(entity_type, id)| {
-                        message.contains(&format!("{entity_type}::\"{id}\""))
-                    })
-                });
-                let problem = Problem::error("entities.rejected", message.clone())
-                    .with_help("each entity stands once, and groups form no circle");
-                problems.0.push(match named {
-                    Some(value) => locate_in(problem, files, value),
-                    None => problem,
-                });
-                return None;
+            let values = read_file(file, problems);
+            for value in &values {
+                check_id(value, file, catalog, issuers, problems);
             }
-        };
-        advise_unknown_parents(&all, &authored, files, problems);
-        let mapped = match mapped_entities(&authored, catalog, schema) {
-            Ok(mapped) => mapped,
-            Err(message) => {
-                problems.0.push(Problem::error("entities.rejected", message));
-                return None;
+            authored.extend(values);
+        }
+        let mut misfit = String::new();
+        if problems.0.len() == before {
+            let parents: Vec<_> = authored.iter().flat_map(parents_of).collect();
+            match Self::of(authored, catalog, schema, policies) {
+                Ok(store) => {
+                    advise_unknown_parents(&store.all, &parents, files, problems);
+                    return Some(store);
+                }
+                Err(message) => misfit = message,
             }
-        };
+        }
+        check_each(files, schema, problems);
+        if problems.0.len() == before {
+            problems.0.push(misfits(&misfit, files));
+        }
+        None
+    }
+
+    /// The store of the author's entities and the catalog's, or why they do not fit together.
+    fn of(
+        authored: Vec<Value>,
+        catalog: &Catalog,
+        schema: &Schema,
+        policies: &Policies,
+    ) -> Result<Self, String> {
+        let mapped = mapped_entities(&authored, catalog, schema)?;
+        let all = Value::Array(with_catalog(authored, catalog));
+        let all = Entities::from_json_value(all, Some(schema))
+            .map_err(|error| ErrorChain(&error).to_string())?;
         let stored = all.iter().map(|entity| {
             let uid = entity.uid();
             let ancestors = all.ancestors(&uid).into_iter().flatten();
@@ -88,7 +90,7 @@ impl EntityStore {
             (uid, Stored { refers_to: references(entity, &all), position })
         });
         let stored = stored.collect();
-        Some(Self { all, stored, mapped })
+        Ok(Self { all, stored, mapped })
     }
 
     /// The entities of the bundle and the catalog.
@@ -181,37 +183,57 @@ fn actor(uid: &EntityUid) -> Option<Actor> {
     })
 }
 
-fn read_file(
-    file: &SourceFile,
-    catalog: &Catalog,
-    issuers: &Issuers,
-    schema: &Schema,
-    problems: &mut Problems,
-) -> Vec<Value> {
-    let values: Vec<Value> =
-        match serde_json::from_str(&file.text) {
-            Ok(values) => values,
-            Err(error) => {
-                let span = byte_offset(&file.text, error.line(), error.column());
-                let problem =
-                    Problem::error("entities.syntax", format!("no list of entities: {error}"))
-                        .in_file(&file.name)
-                        .at(span..span);
-                problems.0.push(problem.with_help(
+fn read_file(file: &SourceFile, problems: &mut Problems) -> Vec<Value> {
+    match serde_json::from_str(&file.text) {
+        Ok(values) => values,
+        Err(error) => {
+            let span = byte_offset(&file.text, error.line(), error.column());
+            let problem =
+                Problem::error("entities.syntax", format!("no list of entities: {error}"))
+                    .in_file(&file.name)
+                    .at(span..span);
+            problems
+                .0
+                .push(problem.with_help(
                     "write a JSON list of `{\"uid\": …, \"attrs\": …, \"parents\": …}`",
                 ));
-                return Vec::new();
-            }
-        };
-    for value in &values {
-        if let Err(error) = Entity::from_json_value(value.clone(), Some(schema)) {
-            let message = ErrorChain(&error).to_string();
-            let problem = Problem::error("entities.rejected", message);
-            problems.0.push(locate(problem, file, value));
+            Vec::new()
         }
-        check_id(value, file, catalog, issuers, problems);
     }
-    values
+}
+
+/// Says which entities the schema refuses. Only for a bundle that is known not to load: one by one
+/// they take far longer than together.
+fn check_each(files: &[SourceFile], schema: &Schema, problems: &mut Problems) {
+    for file in files {
+        let values: Vec<Value> = serde_json::from_str(&file.text).unwrap_or_default();
+        for value in values {
+            if let Err(error) = Entity::from_json_value(value.clone(), Some(schema)) {
+                let message = ErrorChain(&error).to_string();
+                let problem = Problem::error("entities.rejected", message);
+                problems.0.push(locate(problem, file, &value));
+            }
+        }
+    }
+}
+
+/// Entities of which each is right alone.
+fn misfits(message: &str, files: &[SourceFile]) -> Problem {
+    // Cedar names an entity that the trouble is with, but not where it stands.
+    let is_named = |value: &Value| {
+        uid_of(value)
+            .is_some_and(|(entity_type, id)| message.contains(&format!("{entity_type}::\"{id}\"")))
+    };
+    let values =
+        |file: &SourceFile| -> Vec<Value> { serde_json::from_str(&file.text).unwrap_or_default() };
+    let named = files.iter().flat_map(values).find(is_named);
+    let message = format!("the entities do not fit together: {message}");
+    let problem = Problem::error("entities.rejected", message)
+        .with_help("each entity stands once, and groups form no circle");
+    match named {
+        Some(value) => locate_in(problem, files, &value),
+        None => problem,
+    }
 }
 
 /// Actors are named `<issuer alias>:<subject>`; anything else could never be asked for.
@@ -279,13 +301,16 @@ fn reference(uid: &Value) -> Option<(String, String)> {
 }
 
 /// The author's entities with those of the catalog.
-fn with_catalog(authored: &[Value], catalog: &Catalog) -> Vec<Value> {
-    let mut all = authored.to_vec();
+fn with_catalog(mut all: Vec<Value>, catalog: &Catalog) -> Vec<Value> {
+    let uids = all.iter().enumerate().filter_map(|(place, value)| Some((uid_of(value)?, place)));
+    let of_catalog = |entity_type: &str| matches!(entity_type, "Segment" | "Service");
+    let authored = uids.filter(|((entity_type, _), _)| of_catalog(entity_type)).collect();
     for segment in catalog.segments() {
-        add_parent(&mut all, "Segment", segment, None);
+        add_parent(&mut all, &authored, ("Segment", segment), None);
     }
     for (name, service) in catalog.services() {
-        add_parent(&mut all, "Service", name, Some(("Segment", &service.segment)));
+        let segment = Some(("Segment", service.segment.as_str()));
+        add_parent(&mut all, &authored, ("Service", name), segment);
     }
     for tool in catalog.tools() {
         all.push(json!({
@@ -303,11 +328,16 @@ fn with_catalog(authored: &[Value], catalog: &Catalog) -> Vec<Value> {
 }
 
 /// Makes sure an entity is there and has a parent.
-fn add_parent(all: &mut Vec<Value>, entity_type: &str, id: &str, parent: Option<(&str, &str)>) {
+fn add_parent(
+    all: &mut Vec<Value>,
+    authored: &HashMap<(String, String), usize>,
+    (entity_type, id): (&str, &str),
+    parent: Option<(&str, &str)>,
+) {
     let parent = parent.map(|(parent_type, id)| json!({ "type": parent_type, "id": id }));
-    let wanted = (entity_type.to_owned(), id.to_owned());
-    match all.iter_mut().find(|value| uid_of(value).as_ref() == Some(&wanted)) {
-        Some(authored) => push_parent(authored, parent),
+    let place = authored.get(&(entity_type.to_owned(), id.to_owned()));
+    match place.and_then(|place| all.get_mut(*place)) {
+        Some(value) => push_parent(value, parent),
         None => all.push(json!({
             "uid": { "type": entity_type, "id": id },
             "attrs": {},
@@ -352,27 +382,29 @@ fn mapped_entities(
     Ok(mapped)
 }
 
+/// Types and ids of the parents an entity names.
+fn parents_of(value: &Value) -> impl Iterator<Item = (String, String)> {
+    let parents = value.get("parents").and_then(Value::as_array);
+    parents.into_iter().flatten().filter_map(reference)
+}
+
 /// A parent that is no entity of the bundle is most likely a misspelt group.
 fn advise_unknown_parents(
     entities: &Entities,
-    authored: &[Value],
+    parents: &[(String, String)],
     files: &[SourceFile],
     problems: &mut Problems,
 ) {
-    for value in authored {
-        let parents = value.get("parents").and_then(Value::as_array);
-        for (parent_type, id) in parents.into_iter().flatten().filter_map(reference) {
-            let Ok(type_name) = EntityTypeName::from_str(&parent_type) else { continue };
-            if entities.get(&entity(&type_name, &id)).is_some() {
-                continue;
-            }
-            let message =
-                format!("the parent `{parent_type}::\"{id}\"` is no entity of the bundle");
-            let problem = Problem::advice("entities.unknown_parent", message)
-                .with_help("add it, so that a misspelt group shows");
-            let named = json!({ "uid": { "type": "", "id": id } });
-            problems.0.push(locate_in(problem, files, &named));
+    for (parent_type, id) in parents {
+        let Ok(type_name) = EntityTypeName::from_str(parent_type) else { continue };
+        if entities.get(&entity(&type_name, id)).is_some() {
+            continue;
         }
+        let message = format!("the parent `{parent_type}::\"{id}\"` is no entity of the bundle");
+        let problem = Problem::advice("entities.unknown_parent", message)
+            .with_help("add it, so that a misspelt group shows");
+        let named = json!({ "uid": { "type": "", "id": id } });
+        problems.0.push(locate_in(problem, files, &named));
     }
 }
 

@@ -32,6 +32,7 @@ mod schema;
 mod scope;
 mod snapshot;
 mod source;
+mod validation;
 mod values;
 mod verdict;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Effect, EntityUid, Policy, PolicySet, SlotId, Template};
+use cedar_policy::{Effect, EntityUid, Policy, PolicySet, PolicySetError, SlotId, Template};
 use miette::Diagnostic;
 use palisade_core::{PolicyId, Problem, Problems, Requirement};
 
@@ -46,11 +46,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn new(file: &SourceFile, span: Option<Range<usize>>) -> Self {
+    fn new(lines: &Lines<'_>, span: Option<Range<usize>>) -> Self {
         let start = span.as_ref().map_or(0, |span| span.start);
-        let before = file.text.get(..start).unwrap_or_default();
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        Self { file: Arc::clone(&file.name), span, line }
+        let line = lines.ends.partition_point(|end| *end < start) + 1;
+        Self { file: Arc::clone(&lines.file.name), span, line }
     }
 
     /// `policies/refunds.cedar:12`
@@ -68,21 +67,39 @@ impl Place {
     }
 }
 
+/// A file with the offsets of its line breaks, in bytes: files of thousands of policies are
+/// usual, and counting lines anew for each takes longer than all else.
+struct Lines<'a> {
+    file: &'a SourceFile,
+    ends: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(file: &'a SourceFile) -> Self {
+        let breaks = file.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { file, ends: breaks.map(|(end, _)| end).collect() }
+    }
+}
+
 /// All policies of a bundle.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     pub(crate) by_id: BTreeMap<PolicyId, Arc<CompiledPolicy>>,
     /// The policies that count, shadow policies left out, sorted by id.
     pub(crate) counted: Vec<Arc<CompiledPolicy>>,
-    /// Everything, templates and shadow policies included: what is validated.
-    pub(crate) all: PolicySet,
-    /// The permits that count.
-    pub(crate) permits: PolicySet,
-    /// The forbids that count.
-    pub(crate) forbids: PolicySet,
+    /// Templates and their links, shadow ones included: Cedar links within a set.
+    pub(crate) templated: PolicySet,
     /// `counted` by scope; a policy's number is its place there.
     pub(crate) index: PolicyIndex,
     templates: BTreeMap<String, TemplateEntry>,
+    cedar_sets: OnceLock<Result<CedarSets, Box<PolicySetError>>>,
+}
+
+/// Permits and forbids apart.
+#[derive(Debug, Default)]
+pub(crate) struct CedarSets {
+    pub(crate) permits: PolicySet,
+    pub(crate) forbids: PolicySet,
 }
 
 #[derive(Debug)]
@@ -128,16 +145,17 @@ impl Policies {
 
     /// Adds the policies of one file in the order they stand in it.
     fn add_file(&mut self, file: &SourceFile, set: &PolicySet, problems: &mut Problems) {
+        let lines = Lines::of(file);
         let start = |span: Option<Range<usize>>| span.map_or(0, |span| span.start);
         let mut templates: Vec<&Template> = set.templates().collect();
         templates.sort_by_key(|template| start(cedar_core::template_span(template)));
         for template in templates {
-            self.add_template(file, template, problems);
+            self.add_template(&lines, template, problems);
         }
         let mut policies: Vec<&Policy> = set.policies().collect();
         policies.sort_by_key(|policy| start(cedar_core::policy_span(policy)));
         for policy in policies {
-            let place = Place::new(file, cedar_core::policy_span(policy));
+            let place = Place::new(&lines, cedar_core::policy_span(policy));
             let spans = cedar_core::policy_annotation_spans(policy);
             let annotations =
                 read_annotations(policy.annotations(), policy.effect(), &place, &spans, problems);
@@ -146,21 +164,12 @@ impl Policies {
                 continue;
             }
             let cedar = policy.new_id(cedar_policy::PolicyId::new(&id));
-            let added = self.all.add(cedar.clone());
-            let counted = match effect_of(&cedar) {
-                _ if annotations.shadow => Ok(()),
-                PolicyEffect::Permit => self.permits.add(cedar.clone()),
-                PolicyEffect::Forbid => self.forbids.add(cedar.clone()),
-            };
-            if let Err(error) = added.and(counted) {
-                problems.0.push(place.mark(Problem::error("policy.rejected", error.to_string())));
-            }
             self.keep(&id, cedar, annotations, place);
         }
     }
 
-    fn add_template(&mut self, file: &SourceFile, template: &Template, problems: &mut Problems) {
-        let place = Place::new(file, cedar_core::template_span(template));
+    fn add_template(&mut self, lines: &Lines<'_>, template: &Template, problems: &mut Problems) {
+        let place = Place::new(lines, cedar_core::template_span(template));
         let spans = cedar_core::template_annotation_spans(template);
         let annotations =
             read_annotations(template.annotations(), template.effect(), &place, &spans, problems);
@@ -169,13 +178,7 @@ impl Policies {
             return;
         }
         let template = template.new_id(cedar_policy::PolicyId::new(&id));
-        let added = self.all.add_template(template.clone());
-        let counted = match template.effect() {
-            _ if annotations.shadow => Ok(()),
-            Effect::Permit => self.permits.add_template(template.clone()),
-            Effect::Forbid => self.forbids.add_template(template.clone()),
-        };
-        if let Err(error) = added.and(counted) {
+        if let Err(error) = self.templated.add_template(template.clone()) {
             problems.0.push(place.mark(Problem::error("policy.rejected", error.to_string())));
         }
         self.templates.insert(id, TemplateEntry { template, annotations, place, linked: false });
@@ -213,20 +216,13 @@ impl Policies {
         entry.linked = true;
         let annotations = entry.annotations.clone();
         let template_place = entry.place.clone();
-        let effect = entry.template.effect();
         let template = cedar_policy::PolicyId::new(&link.template);
         let id = cedar_policy::PolicyId::new(&link.id);
-        let linked = self.all.link(template.clone(), id.clone(), slots.clone());
-        let counted = match effect {
-            _ if annotations.shadow => Ok(()),
-            Effect::Permit => self.permits.link(template, id.clone(), slots),
-            Effect::Forbid => self.forbids.link(template, id.clone(), slots),
-        };
-        if let Err(error) = linked.and(counted) {
+        if let Err(error) = self.templated.link(template, id.clone(), slots) {
             let message = palisade_core::ErrorChain(&error).to_string();
             return reject(message, "fill exactly the slots the template has", problems);
         }
-        if let Some(cedar) = self.all.policy(&id).cloned() {
+        if let Some(cedar) = self.templated.policy(&id).cloned() {
             self.keep(&link.id, cedar, annotations, template_place);
         }
     }
@@ -267,6 +263,39 @@ impl Policies {
     pub(crate) fn place(&self, id: &str) -> Option<&Place> {
         let policy = self.by_id.get(&PolicyId::new(id)).map(|policy| &policy.place);
         policy.or_else(|| self.templates.get(id).map(|entry| &entry.place))
+    }
+
+    /// The policies that count as Cedar's authorizer takes them, made when they are first asked
+    /// for: what decides has no use for them.
+    ///
+    /// # Errors
+    /// Cedar refuses a policy that it took before.
+    pub(crate) fn cedar_sets(&self) -> Result<&CedarSets, &PolicySetError> {
+        self.cedar_sets.get_or_init(|| self.make_cedar_sets()).as_ref().map_err(Box::as_ref)
+    }
+
+    fn make_cedar_sets(&self) -> Result<CedarSets, Box<PolicySetError>> {
+        let mut sets = CedarSets::default();
+        for policy in &self.counted {
+            let set = match policy.effect {
+                PolicyEffect::Permit => &mut sets.permits,
+                PolicyEffect::Forbid => &mut sets.forbids,
+            };
+            self.add_to(set, &policy.cedar)?;
+        }
+        Ok(sets)
+    }
+
+    /// Adds a policy to a set; a link with its template.
+    fn add_to(&self, set: &mut PolicySet, policy: &Policy) -> Result<(), Box<PolicySetError>> {
+        let (Some(id), Some(slots)) = (policy.template_id(), policy.template_links()) else {
+            return Ok(set.add(policy.clone())?);
+        };
+        let template = self.templated.template(id);
+        if let Some(template) = template.filter(|_| set.template(id).is_none()) {
+            set.add_template(template.clone())?;
+        }
+        Ok(set.link(id.clone(), policy.id().clone(), slots)?)
     }
 
     /// What every policy and template can read, with where it stands.

@@ -1,6 +1,6 @@
 //! The Cedar schema: generated from the catalog, merged with the author's fragments.
 
-use cedar_policy::{Schema, SchemaFragment, ValidationMode, Validator};
+use cedar_policy::{Schema, SchemaFragment};
 use miette::Diagnostic;
 use palisade_catalog::{Catalog, cedar_schema, merge_fragment};
 use palisade_core::{ErrorChain, FactSources, Problem, Problems};
@@ -13,7 +13,8 @@ use crate::policy::{Policies, cedar_problem};
 #[derive(Debug)]
 pub(crate) struct BundleSchema {
     pub(crate) cedar: Schema,
-    pub(crate) json: serde_json::Value,
+    /// As text: a tree takes ten times the memory.
+    pub(crate) json: String,
 }
 
 /// Generates, merges and reads the schema; `None` if there is a problem.
@@ -42,8 +43,9 @@ pub(crate) fn build(
     if problems.0.len() > before {
         return None;
     }
-    match Schema::from_json_value(json.clone()) {
-        Ok(cedar) => Some(BundleSchema { cedar, json }),
+    let text = json.to_string();
+    match Schema::from_json_value(json) {
+        Ok(cedar) => Some(BundleSchema { cedar, json: text }),
         Err(error) => {
             let message = format!("the merged schema is rejected: {}", ErrorChain(&error));
             let mut problem = Problem::error("schema.rejected", message);
@@ -72,36 +74,6 @@ fn read_fragment(file: &SourceFile, problems: &mut Problems) -> Option<serde_jso
             None
         }
     }
-}
-
-/// Validates all policies strictly; warnings count as errors, because Cedar only warns of a
-/// policy that can never apply.
-pub(crate) fn validate(schema: &Schema, policies: &Policies, problems: &mut Problems) {
-    let result = Validator::new(schema.clone()).validate(&policies.all, ValidationMode::Strict);
-    let errors =
-        result.validation_errors().map(|error| (error.policy_id(), error as &dyn Diagnostic));
-    let warnings = result
-        .validation_warnings()
-        .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
-    let mut found: Vec<Problem> =
-        errors.chain(warnings).map(|(id, found)| located(policies, id.as_ref(), found)).collect();
-    // Cedar checks a policy once per action and reports what is wrong each time, in any order.
-    let place = |problem: &Problem| {
-        let span = problem.span.as_ref().map(|span| (span.start, span.end));
-        (problem.file.clone(), span)
-    };
-    found.sort_by(|a, b| (place(a), &a.message).cmp(&(place(b), &b.message)));
-    found.dedup_by(|a, b| a.span.is_some() && place(a) == place(b));
-    problems.0.extend(found);
-}
-
-/// What Cedar says of a policy, at the place it says, or else at the policy.
-fn located(policies: &Policies, id: &str, diagnostic: &dyn Diagnostic) -> Problem {
-    let Some(place) = policies.place(id) else {
-        return Problem::error("policy.validation", diagnostic.to_string());
-    };
-    let problem = cedar_problem("policy.validation", diagnostic, &place.file);
-    if problem.span.is_some() { problem } else { place.mark(problem) }
 }
 
 /// Facts that need a component, with the switch that says whether it is there.

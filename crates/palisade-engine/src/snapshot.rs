@@ -19,7 +19,7 @@ use crate::names::{self, entity};
 use crate::policy::{CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
 use crate::schema::{self, BundleSchema};
-use crate::{Issuers, PolicyEffect, SnapshotSources, lint};
+use crate::{Issuers, PolicyEffect, SnapshotSources, lint, validation};
 
 /// Policies, catalog and entities of one revision. Immutable; deciding only reads.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl PolicySnapshot {
         let Some(schema) = schema::build(catalog, schema, &mut problems) else {
             return Err(problems);
         };
-        schema::validate(&schema.cedar, &policies, &mut problems);
+        validation::validate(&schema.cedar, &policies, &mut problems);
         schema::check_facts(facts, &policies, &mut problems);
         let entities =
             EntityStore::build(catalog, issuers, &schema.cedar, entities, &policies, &mut problems);

@@ -8,7 +8,7 @@ use palisade_core::{Facts, PolicyId};
 
 use super::{Evaluate, broken};
 use crate::call_scope::LinkScope;
-use crate::policy::{CompiledPolicy, Policies};
+use crate::policy::{CedarSets, CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
 use crate::verdict::{Granted, LinkAnswer};
@@ -43,7 +43,8 @@ impl Stock<'_> {
         let policies = &self.snapshot.policies;
         let request = self.call.request(&link.principal, context)?;
         let ask = |set: &PolicySet| Authorizer::new().is_authorized(&request, set, entities);
-        let (permits, forbids) = (ask(&policies.permits), ask(&policies.forbids));
+        let CedarSets { permits, forbids } = policies.cedar_sets().map_err(ToString::to_string)?;
+        let (permits, forbids) = (ask(permits), ask(forbids));
         let mut answer = LinkAnswer::of(&link.principal);
         add_failures(policies, &mut answer, &permits);
         add_failures(policies, &mut answer, &forbids);

@@ -12,13 +12,13 @@ mod set;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, Request};
+use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, PolicySet, Request};
 use fastrand::Rng;
 use palisade_core::Problems;
 
 use self::set::GeneratedSet;
 use crate::cedar_core::{CoreContext, CoreEntity, CoreVariables, PolicyEvaluator};
-use crate::policy::Policies;
+use crate::policy::{CedarSets, Policies};
 use crate::{PolicyEffect, SourceFile};
 
 /// Sets joined into one.
@@ -92,8 +92,8 @@ fn ours(policies: &Policies, entities: &Entities, request: &Request) -> (Answer,
 }
 
 /// What Cedar's authorizer says of all policies.
-fn theirs(policies: &Policies, entities: &Entities, request: &Request) -> Answer {
-    let response = Authorizer::new().is_authorized(request, &policies.all, entities);
+fn theirs(policies: &PolicySet, entities: &Entities, request: &Request) -> Answer {
+    let response = Authorizer::new().is_authorized(request, policies, entities);
     let errors = response.diagnostics().errors().map(|error| {
         let AuthorizationError::PolicyEvaluationError(error) = error;
         (error.policy_id().to_string(), error.inner().to_string())
@@ -117,9 +117,12 @@ fn read(set: &GeneratedSet) -> (Policies, Entities) {
 /// Asks everything both ways.
 fn compare(set: &GeneratedSet, met: &mut Met) {
     let (policies, entities) = read(set);
+    let CedarSets { permits, forbids } = policies.cedar_sets().expect("sets of all policies");
+    let mut all = permits.clone();
+    all.merge(forbids, false).expect("their ids are unique");
     for request in &set.requests {
         let (mut ours, candidates) = ours(&policies, &entities, request);
-        let theirs = theirs(&policies, &entities, request);
+        let theirs = theirs(&all, &entities, request);
         for (policy, error) in &mut ours.errors {
             // Of a condition that is no Bool, the evaluator speaks in its own words: the
             // authorizer fails where it joins the condition to the scope.
