@@ -290,7 +290,7 @@ async fn denials_of_unknown_tools_are_on_record_too() {
 }
 
 #[tokio::test]
-async fn an_answer_may_be_used_again_unless_time_could_flip_it() {
+async fn an_answer_may_be_used_again_until_time_could_flip_it() {
     let bundle = |policies: &str| {
         WrittenBundle::new(&[
             (
@@ -316,18 +316,31 @@ async fn an_answer_may_be_used_again_unless_time_could_flip_it() {
         "principal, action == Action::\"notes.list\", resource)\n",
     );
     assert_ne!(by_day, by_day_elsewhere);
-    for (policies, tool, want) in [
-        (everything, "notes.read", Some(duration(10))),
-        (&by_day_elsewhere, "notes.read", Some(duration(10))),
-        (everything, "notes.list", None),
-        (&by_day, "notes.read", None),
+    let while_young = by_day.replace(
+        "context.now.toTime() >=",
+        "context.now.durationSince(datetime(\"2030-01-01\")) >=",
+    );
+    assert_ne!(by_day, while_young);
+    let (noon, evening) = ("2026-03-01T12:00:00Z", "2026-03-01T17:59:57Z");
+    for (policies, tool, now, want) in [
+        (everything, "notes.read", evening, Some(duration(10))),
+        (&by_day_elsewhere, "notes.read", evening, Some(duration(10))),
+        (everything, "notes.list", noon, None),
+        (&by_day, "notes.read", noon, Some(duration(10))),
+        (&by_day, "notes.read", evening, Some(duration(3))),
     ] {
         let bundle = bundle(policies);
         let server = TestServer::start_with_bundle(bundle.path()).await;
+        server.clock().set(now);
         let answer = authorize(&server, authorize_request(tool, "{}")).await;
         assert_eq!(answer.outcome(), v1::Outcome::Allow);
-        assert_eq!(answer.valid_for, want, "{tool} {policies}");
+        assert_eq!(answer.valid_for, want, "{tool} {now} {policies}");
     }
+    // When that flips is not known, so it might be at once.
+    let bundle = bundle(&while_young);
+    let server = TestServer::start_with_bundle(bundle.path()).await;
+    let answer = authorize(&server, authorize_request("notes.read", "{}")).await;
+    assert_eq!(answer.valid_for, None);
 }
 
 #[tokio::test]

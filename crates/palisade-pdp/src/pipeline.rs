@@ -249,7 +249,7 @@ fn obligations(outcome: Outcome, tool: Option<&Tool>) -> Obligations {
 }
 
 /// How long an allow may be used again: as the catalog says, but not past the instant at which it
-/// could be another answer. A dry run is not to be used at all.
+/// could be another answer, in whole seconds. A dry run is not to be used at all.
 fn valid_for(
     options: RequestOptions,
     tool: Option<&Tool>,
@@ -260,7 +260,8 @@ fn valid_for(
     match (outcome, tool) {
         (Outcome::Allow, Some(tool)) if !options.dry_run => {
             let left = validity.end().map(|end| end.as_millis().saturating_sub(now.as_millis()));
-            let left = left.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+            let left =
+                left.map(|millis| Duration::from_secs(u64::try_from(millis / 1000).unwrap_or(0)));
             left.map_or(tool.valid_for, |left| tool.valid_for.min(left))
         }
         (Outcome::Allow | Outcome::Challenge | Outcome::Deny, _) => Duration::ZERO,

@@ -173,7 +173,7 @@ fn encode_text(text: &str, to: &mut Vec<u8>) {
 }
 
 fn encode_length(length: usize, to: &mut Vec<u8>) {
-    // LIMIT: a call has at most 64 KiB of arguments, far from where a length would not fit.
+    // LIMIT: a call has at most 1 MiB of arguments, far from where a length would not fit.
     to.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
 }
 
