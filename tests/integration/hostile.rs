@@ -62,6 +62,8 @@ fn few_connections() -> Limits {
     Limits {
         connections_max: NonZeroU32::new(4).unwrap(),
         opening_timeout: Duration::from_millis(100),
+        // Whoever comes waits for a place.
+        place_timeout: Duration::from_secs(60),
         ..Limits::default()
     }
 }

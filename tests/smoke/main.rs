@@ -4,6 +4,8 @@
 //! exit codes, standard streams and signals. Waits for states with a deadline, never for time.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test; its helpers are no test functions")]
 
+mod hostile;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

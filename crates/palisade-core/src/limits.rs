@@ -58,6 +58,11 @@ pub const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of one gRPC batch message.
 pub const BATCH_MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Fields of one gRPC message, those of messages within it included.
+// LIMIT: two bytes make a field that takes up to 400 once it is decoded. A full batch may have 256
+// in each of its requests, of which one with a chain of 8 has some 60.
+pub const MESSAGE_FIELDS_MAX: usize = 64 * 1024;
+
 /// Bytes of one file of a bundle.
 pub const BUNDLE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 

@@ -3,9 +3,11 @@
 //! `tonic::transport::Server` is not used: it detaches the tasks of its connections, so that a
 //! drain could neither be bounded nor waited for, and it answers a passed deadline `CANCELLED`.
 
-use std::io;
+use std::convert::Infallible;
+use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +23,20 @@ use palisade_core::ErrorChain;
 
 use crate::connection::{self, Calls, Connections};
 use crate::limits::Limits;
+use crate::methods::Methods;
 use crate::server::ServeError;
 use crate::tls::Tls;
+use crate::usage::Budget;
 use crate::workers::{Job, Panicked, Workers};
 
 /// Pause after a failed accept, so that running out of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is said to a caller for whom there is no room (RFC 9113): no settings, then a `GOAWAY`
+/// with the code `ENHANCE_YOUR_CALM`, which gRPC clients take for `RESOURCE_EXHAUSTED`.
+// It fits into the buffer of every new socket, so that writing it does not wait.
+const NO_ROOM: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
+    \0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo many connections";
 
 /// Where requests come from.
 #[derive(Debug)]
@@ -64,11 +74,32 @@ pub(crate) struct Accepted {
 pub(crate) struct Serving {
     /// What its threads are called.
     pub(crate) name: &'static str,
-    /// The services, once for each thread: threads that share them would wait for each other's
-    /// reference counts.
-    pub(crate) routes: Vec<Routes>,
+    /// Once for each thread: threads that share them would wait for each other's reference counts.
+    pub(crate) served: Vec<Served>,
     pub(crate) limits: Limits,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) shutdown: CancellationToken,
+}
+
+/// What one thread answers with.
+pub(crate) struct Served {
+    pub(crate) routes: Routes,
+    pub(crate) methods: Arc<Methods>,
+}
+
+impl Socket {
+    /// Closes a connection for which there is no room. Says why, unless its TLS would have to be
+    /// agreed on for that.
+    fn refuse(self) {
+        let written = match self {
+            Self::Tcp(mut stream) => stream.write_all(NO_ROOM),
+            Self::Tls(..) => Ok(()),
+            Self::Unix(mut stream) => stream.write_all(NO_ROOM),
+        };
+        if let Err(error) = written {
+            tracing::debug!(error = %ErrorChain(&error), "a refused caller is gone");
+        }
+    }
 }
 
 impl Listener {
@@ -100,17 +131,18 @@ async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
 
 /// Serves until shutdown, then drains. If a thread panics, the whole server is shut down.
 pub(crate) async fn serve(listener: Listener, serving: Serving) -> Result<Drained, ServeError> {
-    let Serving { name, routes, limits, shutdown } = serving;
+    let Serving { name, served, limits, budget, shutdown } = serving;
     // Its own, so that whatever ends this ends its connections.
     let closing = shutdown.child_token();
     let cut = CancellationToken::new();
     let calls = Arc::new(Calls::new(limits.calls_max));
-    let job = |routes| {
+    let job = |served| {
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections {
-            routes,
+            served,
             limits,
             calls: Arc::clone(&calls),
+            budget: Arc::clone(&budget),
             tasks: tasks.clone(),
             shutdown: closing.clone(),
             cut: cut.clone(),
@@ -118,7 +150,7 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) -> Result<Draine
         let serve = move |accepted| connection::serve(Arc::clone(&connections), accepted);
         Job { serve, tasks }
     };
-    let jobs = routes.into_iter().map(job).collect();
+    let jobs = served.into_iter().map(job).collect();
     let started = Workers::start(name, jobs, closing.clone(), cut.clone()).await;
     let workers = started.map_err(ServeError::StartThread)?;
     let places_max = connection::permits(limits.connections_max);
@@ -131,7 +163,7 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) -> Result<Draine
             tracing::error!("a thread ended on its own; the server is shut down");
             shutdown.cancel();
         }
-        () = deal_all(&listener, &places, &workers) => {}
+        () = deal_all(&listener, &places, limits.place_timeout, &workers) => {}
         () = listener.follow() => {}
     }
     // Closed first, so that whoever connects from now on is refused at once and goes elsewhere.
@@ -147,19 +179,59 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) -> Result<Draine
     }
 }
 
-/// Accepts connections for as long as there is room for them; never ends.
-async fn deal_all(listener: &Listener, places: &Arc<Semaphore>, workers: &Workers<Accepted>) {
-    // Before accepting: a connection is taken only when there is room for it.
-    while let Ok(place) = Arc::clone(places).acquire_owned().await {
-        let socket = loop {
-            match listener.accept().await {
-                Ok(socket) => break socket,
-                Err(error) => {
-                    tracing::warn!(error = %ErrorChain(&error), "a connection was not accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
+/// Accepts connections and deals them out; never ends.
+async fn deal_all(
+    listener: &Listener,
+    places: &Arc<Semaphore>,
+    place_timeout: Duration,
+    workers: &Workers<Accepted>,
+) {
+    loop {
+        // Before accepting: a connection is taken only when there is room for it.
+        let mut place = pin!(Arc::clone(places).acquire_owned());
+        let free = match timeout(place_timeout, place.as_mut()).await {
+            Ok(place) => place,
+            Err(_) => tokio::select! {
+                biased;
+                place = place => place,
+                never = refuse_all(listener) => match never {},
+            },
         };
+        // They are never closed.
+        let Ok(place) = free else { return };
+        let socket = accept(listener).await;
         workers.deal(Accepted { socket, place }).await;
     }
+}
+
+/// Refuses whoever connects; never ends.
+async fn refuse_all(listener: &Listener) -> Infallible {
+    tracing::warn!("all connections are in use; further ones are refused");
+    loop {
+        accept(listener).await.refuse();
+    }
+}
+
+/// Accepts a connection, however often that fails.
+async fn accept(listener: &Listener) -> Socket {
+    let mut failing = false;
+    loop {
+        match listener.accept().await {
+            Ok(socket) => return socket,
+            Err(error) if is_callers(&error) => {}
+            Err(error) => {
+                // Once: this may take long, and whoever waits would fill the log.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(error = %ErrorChain(&error), "connections are not accepted");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether an accept failed for that connection only, because its caller is gone already.
+fn is_callers(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | InvalidInput | NotConnected)
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{Request, Response, rt};
+use hyper::{HeaderMap, Request, Response, rt};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
@@ -20,16 +21,18 @@ use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tower::ServiceExt as _;
 
 use palisade_core::ErrorChain;
 
-use crate::accept::{Accepted, Socket};
+use crate::accept::{Accepted, Served, Socket};
 use crate::error::CallError;
+use crate::intake::{Held, Intake, Messages, Position};
 use crate::limits::Limits;
 use crate::opening::Opening;
+use crate::outlet::Outlet;
 use crate::tls::{self, HandshakeError};
+use crate::usage::{Budget, CALL_BYTES, STREAM_BYTES, Usage};
 use crate::{deadline, status};
 
 /// Bytes of one request's headers.
@@ -39,7 +42,13 @@ const HEADERS_BYTES_MAX: u32 = 16 * 1024 + 4 * 1024;
 /// Bytes of one call that are taken before its handler reads them.
 // LIMIT: small enough that flow control slows down a stream whose caller does not read its answers
 // before h2 counts the many small frames it holds for it as an attack and cuts the connection.
-const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 32 * 1024;
+
+/// Bytes of all calls of one connection that are taken before their handlers read them.
+// LIMIT: handlers read at once, except those of streams whose callers do not read their answers: 15
+// of these leave the other calls of their connection room. A thousand connections that are nothing
+// else have 512 MiB.
+const CONNECTION_WINDOW_BYTES: u32 = 16 * STREAM_WINDOW_BYTES;
 
 /// Bytes of one call's answer that are kept for a caller that does not read.
 // LIMIT: beyond it the handler is not asked for more; a decision has some hundred bytes.
@@ -53,10 +62,12 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the connections of one thread share.
 pub(crate) struct Connections {
-    pub(crate) routes: Routes,
+    pub(crate) served: Served,
     pub(crate) limits: Limits,
     /// Shared with the other threads.
     pub(crate) calls: Arc<Calls>,
+    /// Shared with the other threads.
+    pub(crate) budget: Arc<Budget>,
     /// Calls and connections, so that a drain can wait for them.
     pub(crate) tasks: TaskTracker,
     /// No further calls.
@@ -151,42 +162,87 @@ async fn answer_calls(connections: Arc<Connections>, stream: Opening<Stream>) {
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(connections.limits.calls_per_connection_max.get())
         .max_header_list_size(HEADERS_BYTES_MAX)
         .max_send_buf_size(SEND_BUFFER_BYTES);
-    let service = service_fn(|request| respond(Arc::clone(&connections), request));
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    let ended = match connections.shutdown.run_until_cancelled(connection.as_mut()).await {
-        Some(ended) => Some(ended),
-        None => {
-            connection.as_mut().graceful_shutdown();
-            connections.cut.run_until_cancelled(connection).await
+    let usage = Arc::new(Usage::new(Arc::clone(&connections.budget)));
+    let service =
+        service_fn(|request| respond(Arc::clone(&connections), Arc::clone(&usage), request));
+    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let Limits { idle_timeout, answer_timeout, .. } = connections.limits;
+    let Connections { shutdown, cut, .. } = &*connections;
+    let answering = async {
+        let mut connection = connection;
+        tokio::select! {
+            ended = connection.as_mut() => return Some(ended),
+            () = shutdown.cancelled() => {}
+            () = usage.idle(idle_timeout) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            ended = connection => Some(ended),
+            () = cut.cancelled() => None,
+            // The caller does not take part in this. Calls that began in between are answered.
+            () = usage.idle(KEEP_ALIVE_TIMEOUT) => None,
         }
     };
-    if let Some(Err(error)) = ended {
-        tracing::debug!(error = %ErrorChain(&error), "a connection broke");
+    tokio::select! {
+        ended = answering => if let Some(Err(error)) = ended {
+            tracing::debug!(error = %ErrorChain(&error), "a connection broke");
+        },
+        () = usage.stalled(answer_timeout) => {
+            tracing::debug!("a connection was cut because its caller takes no answers");
+        }
     }
 }
 
 /// Answers one call.
 async fn respond(
     connections: Arc<Connections>,
+    usage: Arc<Usage>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let is_health_check = request.uri().path().starts_with("/grpc.health.v1.Health/");
-    let call = if is_health_check { None } else { Some(connections.calls.begin()) };
+    let Connections { served: Served { routes, methods }, limits, calls, .. } = &*connections;
+    let path = request.uri().path();
+    let method = methods.at(path);
+    let call_bytes = CALL_BYTES + if method.is_stream { STREAM_BYTES } else { 0 };
+    let Some(held_by_call) = usage.charge(call_bytes + header_bytes(request.headers())) else {
+        return Ok(status::response(&CallError::BytesExhausted));
+    };
+    let call = if path.starts_with("/grpc.health.v1.Health/") { None } else { Some(calls.begin()) };
     if matches!(call, Some(None)) {
         // Before the request is read, so that an overload costs no memory.
         return Ok(status::response(&CallError::Overloaded));
     }
-    let time_left = deadline::of(request.headers(), connections.limits.request_timeout);
-    // A stream's response begins at once, so that this does not end it.
-    let answer = connections.routes.clone().oneshot(request.map(Body::new));
-    match timeout(time_left, answer).await {
-        Ok(Ok(response)) => Ok(status::respell(response)),
-        Ok(Err(never)) => match never {},
-        Err(_) => Ok(status::response(&CallError::Deadline)),
+    let time_left = deadline::of(request.headers(), limits.request_timeout);
+    // Until the answer is ready, or for as long as the handler of a stream wants.
+    let held = Arc::new(Held::default());
+    let messages = Messages {
+        methods: Arc::clone(methods),
+        method,
+        usage: Arc::clone(&usage),
+        held: Arc::clone(&held),
+        position: Position::START,
+    };
+    let mut request =
+        request.map(|body| Body::new(Intake::new(body, messages, limits.request_timeout)));
+    if method.is_stream {
+        request.extensions_mut().insert(Arc::clone(&held));
     }
+    // A stream's response begins at once, so that this does not end it.
+    let answered = timeout(time_left, routes.clone().oneshot(request)).await;
+    let response = match answered {
+        Ok(Ok(response)) => status::respell(response),
+        Ok(Err(never)) => match never {},
+        Err(_) => status::response(&CallError::Deadline),
+    };
+    Ok(response.map(|body| Body::new(Outlet::new(body, usage, Arc::new(held_by_call)))))
+}
+
+/// What headers hold, as HTTP/2 counts it.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 pub(crate) fn permits(limit: NonZeroU32) -> usize {

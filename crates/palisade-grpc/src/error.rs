@@ -1,8 +1,9 @@
 //! Why a call has no decision. `status.rs` says how each is answered.
 
 use palisade_core::limits::{
-    ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX,
-    REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+    ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_FIELDS_MAX,
+    PEP_REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX,
+    TOOL_NAME_BYTES_MAX,
 };
 use palisade_core::{ChainError, NameError, ParseSha256Error};
 use palisade_pdp::{AuthorizeError, ListToolsError};
@@ -14,6 +15,9 @@ pub(crate) enum CallError {
     /// The pipeline made no decision.
     #[error(transparent)]
     Authorize(#[from] AuthorizeError),
+    /// More would be held in memory than may be.
+    #[error("too many bytes of requests and answers at once; try again later")]
+    BytesExhausted,
     /// Time was up.
     #[error("no answer was ready before the deadline")]
     Deadline,
@@ -29,6 +33,9 @@ pub(crate) enum CallError {
     /// The envelope is malformed.
     #[error(transparent)]
     Malformed(#[from] RequestError),
+    /// A message began and did not arrive whole.
+    #[error("the message did not arrive whole in time")]
+    MessageLate,
     /// A field of a capability that is absent is set.
     #[error(transparent)]
     NotServed(#[from] NotServedError),
@@ -97,6 +104,9 @@ pub(crate) enum RequestError {
         /// Index of the link.
         link: usize,
     },
+    /// More fields than any message needs.
+    #[error("the message has more than {MESSAGE_FIELDS_MAX} fields, nested ones included")]
+    MessageFields,
     /// The message cannot be decoded.
     #[error("the message cannot be read: {detail}")]
     MessageMalformed {
@@ -164,6 +174,7 @@ impl RequestError {
             Self::Chain(ChainError::TooLong { .. }) => "chain_too_long",
             Self::Issuer { .. } => "issuer_invalid",
             Self::LinkMissing { .. } => "link_missing",
+            Self::MessageFields => "message_fields_exceeded",
             Self::MessageMalformed { .. } => "message_malformed",
             Self::MessageTooLarge => "message_too_large",
             Self::PepRequestId => "pep_request_id_invalid",

@@ -19,13 +19,26 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long open calls may take to end after a shutdown began; then they are cut.
     pub drain_timeout: Duration,
-    /// Connections at once, on all threads; further ones wait in the kernel's queue.
+    /// Connections at once, on all threads, for decisions. While all are in use, further ones wait
+    /// in the kernel's queue for [`Limits::place_timeout`], and are refused from then on.
     pub connections_max: NonZeroU32,
+    /// How long all connections may be in use before further ones are refused.
+    pub place_timeout: Duration,
+    /// How long a connection may have no call before it is closed; it is at the latest after twice
+    /// that.
+    pub idle_timeout: Duration,
+    /// How long answers may wait on a connection that takes none of them before it is cut; it is
+    /// at the latest after twice that.
+    pub answer_timeout: Duration,
     /// Calls at once on one connection; further ones wait at the caller.
     pub calls_per_connection_max: NonZeroU32,
     /// Calls at once on all connections of all threads; further ones are answered
     /// `RESOURCE_EXHAUSTED`. Health checks and open streams do not count.
     pub calls_max: NonZeroU32,
+    /// Bytes of requests that are received or answered, and of answers that are not taken, beyond
+    /// an allowance of 256 KiB for each connection. What goes beyond is answered
+    /// `RESOURCE_EXHAUSTED`.
+    pub held_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -41,11 +54,19 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(5),
             drain_timeout: DRAIN_TIMEOUT_DEFAULT,
             connections_max: at_most(1024),
+            place_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(300),
+            answer_timeout: Duration::from_secs(30),
             calls_per_connection_max: at_most(256),
             calls_max: at_most(4096),
+            held_bytes_max: 64 * 1024 * 1024,
         }
     }
 }
+
+/// Connections for administration at once.
+// LIMIT: each is a person's command, or a program that asks for explanations.
+pub const ADMIN_CONNECTIONS_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
 
 /// Threads that may be asked for.
 // LIMIT: more than the cores of the largest machines would only wait for each other.

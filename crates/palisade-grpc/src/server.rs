@@ -16,14 +16,19 @@ use palisade_proto::v1::authorization_service_server::{
     AuthorizationService, AuthorizationServiceServer,
 };
 
-use crate::accept::{self, Drained, Listener, Serving};
-use crate::limits::Limits;
+use crate::accept::{self, Drained, Listener, Served, Serving};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, Limits};
+use crate::methods::Methods;
 use crate::panic::PanicGuard;
 use crate::service::{Decider, Service, Surface};
+use crate::usage::Budget;
 
 /// A socket cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The committed file descriptors are unusable.
+    #[error("the contract cannot be read")]
+    Contract(#[source] prost::DecodeError),
     /// The committed file descriptors are unusable.
     #[error("gRPC reflection cannot be built")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -44,6 +49,8 @@ pub struct GrpcServer {
     decider: Arc<Decider>,
     health: HealthReporter,
     limits: Limits,
+    /// One for all sockets.
+    budget: Arc<Budget>,
     shutdown: CancellationToken,
 }
 
@@ -52,7 +59,8 @@ impl GrpcServer {
     /// [`GrpcServer::report_health`].
     pub async fn new(pdp: Pdp, limits: Limits, shutdown: CancellationToken) -> Self {
         let decider = Arc::new(Decider { pdp, panics: PanicGuard::default() });
-        let server = Self { decider, health: HealthReporter::new(), limits, shutdown };
+        let budget = Arc::new(Budget::new(limits.held_bytes_max));
+        let server = Self { decider, health: HealthReporter::new(), limits, budget, shutdown };
         server.set_health(ServingStatus::NotServing).await;
         server
     }
@@ -80,14 +88,24 @@ impl GrpcServer {
     /// # Errors
     /// What is to be served cannot be built, or a thread did not end as it should.
     pub async fn serve(&self, listener: Listener, surface: Surface) -> Result<Drained, ServeError> {
-        let (name, threads) = match surface {
+        let (name, threads, connections_max) = match surface {
             // Explanations are few, and must not hold up decisions.
-            Surface::Administration => ("palisade-admin", 1),
-            Surface::Decision => ("palisade", self.limits.threads.get()),
+            Surface::Administration => ("palisade-admin", 1, ADMIN_CONNECTIONS_MAX),
+            Surface::Decision => {
+                ("palisade", self.limits.threads.get(), self.limits.connections_max)
+            }
         };
-        let routes = (0..threads).map(|_| self.routes(surface)).collect::<Result<_, _>>()?;
-        let serving =
-            Serving { name, routes, limits: self.limits, shutdown: self.shutdown.clone() };
+        let of_thread = |_| {
+            let methods = Methods::read().map_err(ServeError::Contract)?;
+            Ok(Served { routes: self.routes(surface)?, methods: Arc::new(methods) })
+        };
+        let serving = Serving {
+            name,
+            served: (0..threads).map(of_thread).collect::<Result<_, _>>()?,
+            limits: Limits { connections_max, ..self.limits },
+            budget: Arc::clone(&self.budget),
+            shutdown: self.shutdown.clone(),
+        };
         accept::serve(listener, serving).await
     }
 

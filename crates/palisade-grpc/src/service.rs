@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -12,6 +12,7 @@ use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_server::AuthorizationService;
 
 use crate::error::CallError;
+use crate::intake::Held;
 use crate::panic::PanicGuard;
 use crate::{answer, batch, convert, status, stream};
 
@@ -148,7 +149,12 @@ impl AuthorizationService for Service {
             let decider = Arc::clone(&decider);
             async move { decider.authorize_item(item).await }
         };
-        let answers = stream::answers(request.into_inner(), authorize, self.shutdown.clone());
+        // Not there in a program that asks in its own process.
+        let held = request.extensions().get::<Arc<Held>>().cloned();
+        let requests = request
+            .into_inner()
+            .map_ok(move |item| (item, held.as_ref().and_then(|held| held.take_oldest())));
+        let answers = stream::answers(requests, authorize, self.shutdown.clone());
         Ok(Response::new(Box::pin(answers)))
     }
 

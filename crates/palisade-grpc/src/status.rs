@@ -9,7 +9,8 @@
 
 use std::collections::HashMap;
 
-use hyper::Response;
+use hyper::header::CONTENT_TYPE;
+use hyper::{HeaderMap, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -49,6 +50,13 @@ pub(crate) fn response(error: &CallError) -> Response<Body> {
     of(error, "").into_http()
 }
 
+/// The same as the end of a response that has begun.
+pub(crate) fn trailers(error: &CallError) -> HeaderMap {
+    let (mut head, _) = response(error).into_parts();
+    head.headers.remove(CONTENT_TYPE);
+    head.headers
+}
+
 /// Corrects what tonic answers to a message it cannot read.
 pub(crate) fn respell(response: Response<Body>) -> Response<Body> {
     // Answers of handlers have their status in the trailers or carry details.
@@ -66,6 +74,10 @@ pub(crate) fn respell(response: Response<Body>) -> Response<Body> {
 
 /// The status of a stream whose next message could not be read.
 pub(crate) fn unreadable(status: &Status) -> Status {
+    // One of ours already: the message was refused before it was read.
+    if !status.details().is_empty() {
+        return status.clone();
+    }
     match unreadable_error(status) {
         Some(error) => of(&CallError::Malformed(error), ""),
         None => Status::new(status.code(), status.message()),
@@ -103,11 +115,11 @@ const fn code(error: &CallError) -> Code {
         | CallError::Draining
         | CallError::ListTools(ListToolsError::NoSnapshot) => Code::Unavailable,
         CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => Code::FailedPrecondition,
-        CallError::Deadline => Code::DeadlineExceeded,
+        CallError::BytesExhausted | CallError::Overloaded => Code::ResourceExhausted,
+        CallError::Deadline | CallError::MessageLate => Code::DeadlineExceeded,
         CallError::Internal => Code::Internal,
         CallError::Malformed(_) => Code::InvalidArgument,
         CallError::NotServed(_) => Code::Unimplemented,
-        CallError::Overloaded => Code::ResourceExhausted,
         CallError::WrongSurface { .. } => Code::PermissionDenied,
     }
 }
@@ -117,10 +129,12 @@ const fn reason(error: &CallError) -> &'static str {
         CallError::Authorize(AuthorizeError::NoSnapshot)
         | CallError::ListTools(ListToolsError::NoSnapshot) => "not_ready",
         CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => "revision_not_held",
+        CallError::BytesExhausted => "bytes_exhausted",
         CallError::Deadline => "deadline_exceeded",
         CallError::Draining => "draining",
         CallError::Internal => "internal",
         CallError::Malformed(error) => error.reason(),
+        CallError::MessageLate => "message_late",
         CallError::NotServed(_) => "not_served",
         CallError::Overloaded => "overloaded",
         CallError::WrongSurface { .. } => "wrong_socket",

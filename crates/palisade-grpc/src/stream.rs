@@ -22,8 +22,10 @@ use crate::status;
 ///
 /// When [`STREAM_IN_FLIGHT_MAX`] requests are in flight, the next one is left unread, and flow
 /// control slows the sender down.
-pub(crate) fn answers<F>(
-    requests: impl Stream<Item = Result<v1::AuthorizeRequest, Status>> + Send,
+///
+/// Beside each request stands what is held until it is answered.
+pub(crate) fn answers<F, H: Send>(
+    requests: impl Stream<Item = Result<(v1::AuthorizeRequest, H), Status>> + Send,
     authorize: impl Fn(v1::AuthorizeRequest) -> F + Send + Sync,
     shutdown: CancellationToken,
 ) -> impl Stream<Item = Result<v1::AuthorizeResult, Status>> + Send
@@ -47,15 +49,17 @@ where
                 }
             })
         })
-        .map(move |request| {
+        .map(move |(request, held)| {
             let request_id = request.request_id.clone();
             let entry = InFlight::enter(&in_flight, &request_id);
             let authorize = Arc::clone(&authorize);
             async move {
                 // Deciding does not wait for anything, so others get their turn here.
                 tokio::task::yield_now().await;
+                let _until_answered = held;
                 let answered = match entry {
-                    Ok(_until_answered) => authorize(request).await,
+                    // On the heap, so that a request costs little before it has its turn.
+                    Ok(_in_flight) => Box::pin(authorize(request)).await,
                     Err(error) => Err(error.into()),
                 };
                 Ok(batch::result(request_id, answered))

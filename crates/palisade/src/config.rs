@@ -88,6 +88,8 @@ impl RawConfig {
         let request_timeout = reader.read(&settings::LIMITS_REQUEST_TIMEOUT);
         let concurrency = reader.read(&settings::LIMITS_CONCURRENCY);
         let connections = reader.read(&settings::LIMITS_CONNECTIONS);
+        let idle_timeout = reader.read(&settings::LIMITS_IDLE_TIMEOUT);
+        let held_bytes = reader.read(&settings::LIMITS_HELD_BYTES);
         let drain_timeout = reader.read(&settings::LIMITS_DRAIN_TIMEOUT);
         let format = reader.read(&settings::TELEMETRY_FORMAT);
         let filter = reader.read(&settings::TELEMETRY_FILTER);
@@ -106,7 +108,9 @@ impl RawConfig {
                     request_timeout: request_timeout?,
                     drain_timeout: drain_timeout?,
                     connections_max: connections?,
+                    idle_timeout: idle_timeout?,
                     calls_max: concurrency?,
+                    held_bytes_max: held_bytes?,
                     ..defaults
                 },
             };

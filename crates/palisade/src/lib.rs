@@ -16,4 +16,6 @@ mod wording;
 
 pub use exit::Exit;
 pub use output::Output;
-pub use server::{BindError, BuildServerError, Parts, PartsError, RunServerError, Server};
+pub use server::{
+    BindError, BuildServerError, Parts, PartsError, RunServerError, Server, TooFewDescriptors,
+};

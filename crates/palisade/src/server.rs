@@ -3,18 +3,23 @@
 //! [`Server::build`] takes clock, ids and log from outside, so that tests bring their own and
 //! bind port 0; [`Server::run`] takes whatever future is to end it.
 
+mod descriptors;
 mod listeners;
 mod parts;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use palisade_bundle::LoadBundleError;
 use palisade_core::{ErrorChain, FactSources, Revision};
-use palisade_grpc::{GrpcServer, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles};
+use palisade_grpc::{
+    GrpcServer, Limits, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles,
+};
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Listen, ServerConfig};
+pub use descriptors::TooFewDescriptors;
 pub use listeners::BindError;
 use listeners::SocketFile;
 pub use parts::{Parts, PartsError};
@@ -27,6 +32,16 @@ pub struct Server {
     decision: Bound,
     administration: Bound,
     revision: Revision,
+    connections: Connections,
+}
+
+/// Connections for decisions at once.
+#[derive(Clone, Copy, Debug)]
+struct Connections {
+    /// As configured.
+    asked_for: NonZeroU32,
+    /// As far as there are descriptors for them.
+    served: NonZeroU32,
 }
 
 /// A socket that is listened on.
@@ -48,6 +63,9 @@ pub enum BuildServerError {
     /// Its bundle does not load.
     #[error("the bundle does not load")]
     Bundle(#[source] LoadBundleError),
+    /// It could not serve a single connection.
+    #[error("the limit of open files is too low (`ulimit -n`)")]
+    Descriptors(#[from] TooFewDescriptors),
     /// Its certificates cannot be used.
     #[error("the files for TLS cannot be used")]
     Tls(#[from] LoadTlsError),
@@ -65,6 +83,11 @@ impl Server {
     /// The bundle does not load, or a socket cannot be bound.
     pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
         let ServerConfig { bundle, listen, tls, admin_socket, log: _, limits } = config;
+        let connections = Connections {
+            asked_for: limits.connections_max,
+            served: descriptors::connections(limits, descriptors::allowed())?,
+        };
+        let limits = Limits { connections_max: connections.served, ..*limits };
         // No component provides facts in this version; policies that need them do not load.
         let (snapshot, advice) = palisade_bundle::load_directory(bundle, FactSources::default())
             .map_err(BuildServerError::Bundle)?;
@@ -79,9 +102,9 @@ impl Server {
         let Parts { clock, ids, log, digest_key } = parts;
         let pdp = Pdp::new(PdpParts { snapshots, log, clock, ids, digest_key });
         let shutdown = CancellationToken::new();
-        let grpc = GrpcServer::new(pdp, *limits, shutdown.clone()).await;
+        let grpc = GrpcServer::new(pdp, limits, shutdown.clone()).await;
         grpc.report_health().await;
-        Ok(Self { grpc, shutdown, decision, administration, revision })
+        Ok(Self { grpc, shutdown, decision, administration, revision, connections })
     }
 
     /// Where decisions are asked for; the port is the real one.
@@ -102,11 +125,20 @@ impl Server {
             "callers assert actors without proof in this version: whoever can connect may claim to \
              be anybody, so only processes of this machine can"
         );
+        let Connections { asked_for, served } = self.connections;
+        if served < asked_for {
+            tracing::warn!(
+                connections = served,
+                asked_for,
+                "the limit of open files allows fewer connections than `limits.connections`"
+            );
+        }
         tracing::info!(
             address = %self.decision.address,
             tls = matches!(self.decision.listener, Listener::Tls(..)),
             admin_socket = %self.administration.address,
             revision = %self.revision,
+            connections = served,
             "listening"
         );
     }
@@ -116,7 +148,7 @@ impl Server {
     /// # Errors
     /// A socket cannot be served.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunServerError> {
-        let Self { grpc, shutdown, decision, administration, revision: _ } = self;
+        let Self { grpc, shutdown, decision, administration, revision: _, connections: _ } = self;
         let serve = |bound: Bound, surface| {
             let grpc = grpc.clone();
             async move {

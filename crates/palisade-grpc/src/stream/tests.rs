@@ -7,8 +7,9 @@ use tonic::Code;
 
 use super::*;
 
-fn request(id: &str) -> v1::AuthorizeRequest {
-    v1::AuthorizeRequest { request_id: id.to_owned(), ..Default::default() }
+/// A request for which nothing is held.
+fn request(id: &str) -> (v1::AuthorizeRequest, ()) {
+    (v1::AuthorizeRequest { request_id: id.to_owned(), ..Default::default() }, ())
 }
 
 async fn allow(_: v1::AuthorizeRequest) -> Result<v1::AuthorizeResponse, CallError> {
@@ -51,7 +52,9 @@ async fn an_answer_may_overtake_another_and_its_id_is_free_again() {
     let requests = UnboundedReceiverStream::new(requests);
     let authorize = |request| authorize(request);
     let mut answers = std::pin::pin!(answers(requests, authorize, CancellationToken::new()));
-    sender.send(Ok(v1::AuthorizeRequest { tool: "slow".to_owned(), ..request("slow") })).unwrap();
+    let (mut slow, held) = request("slow");
+    slow.tool = "slow".to_owned();
+    sender.send(Ok((slow, held))).unwrap();
     sender.send(Ok(request("fast"))).unwrap();
     assert_eq!(said(answers.next().await.unwrap()), "fast");
     sender.send(Ok(request("slow"))).unwrap();
@@ -78,6 +81,33 @@ async fn at_most_64_requests_are_read_ahead_of_their_answers() {
         assert!(matches!(answers.as_mut().poll_next(&mut context), Poll::Pending));
     }
     assert_eq!(read.load(Ordering::Relaxed), 64);
+}
+
+#[tokio::test]
+async fn what_is_held_for_a_request_is_released_when_it_is_answered() {
+    let held = Arc::new(());
+    let requests = stream::iter(["a", "b", "a"]).map(|id| Ok((request(id).0, Arc::clone(&held))));
+    let go = Notify::new();
+    let authorize = |_| async {
+        go.notified().await;
+        Ok(v1::AuthorizeResponse::default())
+    };
+    let mut answers = std::pin::pin!(answers(requests, authorize, CancellationToken::new()));
+    // Answered with an error at once.
+    assert_eq!(said(answers.next().await.unwrap()), "a: request_id_in_flight");
+    assert_eq!(Arc::strong_count(&held), 1 + 2);
+    go.notify_one();
+    answers.next().await.unwrap().unwrap();
+    assert_eq!(Arc::strong_count(&held), 1 + 1);
+}
+
+#[tokio::test]
+async fn a_message_that_was_refused_keeps_its_status() {
+    let refused = status::of(&CallError::BytesExhausted, "");
+    let requests = stream::iter([Ok(request("a")), Err(refused.clone())]);
+    let ended: Vec<_> = answers(requests, allow, CancellationToken::new()).collect().await;
+    let status = ended.last().unwrap().as_ref().unwrap_err();
+    assert_eq!((status.code(), status.details()), (Code::ResourceExhausted, refused.details()));
 }
 
 #[tokio::test]

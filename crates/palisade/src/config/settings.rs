@@ -189,10 +189,36 @@ pub(crate) static LIMITS_CONNECTIONS: Setting<NonZeroU32> = Setting {
         key: "limits.connections",
         accepts: "number, 1 to 65536",
         default: Fallback::Fixed("1024"),
-        doc: "Connections being served at once; further ones wait in the kernel's queue.",
+        doc: "Connections being served at once, fewer if the process may not open as many files. \
+              While all are in use for longer than a second, further ones are refused.",
     },
     parse: |text| value::count(text, 65_536),
 };
+
+pub(crate) static LIMITS_IDLE_TIMEOUT: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "limits.idle_timeout",
+        accepts: "duration, 1s to 24h",
+        default: Fallback::Fixed("5m"),
+        doc: "How long a connection may have no call before it is closed; it is at the latest after \
+              twice that.",
+    },
+    parse: |text| value::duration(text, Duration::from_secs(1)..=Duration::from_secs(24 * 3600)),
+};
+
+pub(crate) static LIMITS_HELD_BYTES: Setting<usize> = Setting {
+    meta: Meta {
+        key: "limits.held_bytes",
+        accepts: "size, 16MiB to 64GiB",
+        default: Fallback::Fixed("64MiB"),
+        doc: "Requests being received or answered and answers not taken yet, in bytes, beyond \
+              256 KiB of each connection; what goes beyond is answered RESOURCE_EXHAUSTED.",
+    },
+    // At least one batch.
+    parse: |text| value::size(text, 16 * MIB..=64 * 1024 * MIB),
+};
+
+const MIB: u64 = 1024 * 1024;
 
 pub(crate) static LIMITS_DRAIN_TIMEOUT: Setting<Duration> = Setting {
     meta: Meta {
@@ -225,7 +251,7 @@ pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 16] = [
+pub(crate) static SETTINGS: [&Meta; 18] = [
     &BUNDLE_PATH.meta,
     &LISTEN_ADDRESS.meta,
     &LISTEN_TLS_CERTIFICATE.meta,
@@ -239,6 +265,8 @@ pub(crate) static SETTINGS: [&Meta; 16] = [
     &LIMITS_REQUEST_TIMEOUT.meta,
     &LIMITS_CONCURRENCY.meta,
     &LIMITS_CONNECTIONS.meta,
+    &LIMITS_IDLE_TIMEOUT.meta,
+    &LIMITS_HELD_BYTES.meta,
     &LIMITS_DRAIN_TIMEOUT.meta,
     &TELEMETRY_FORMAT.meta,
     &TELEMETRY_FILTER.meta,

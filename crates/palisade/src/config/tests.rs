@@ -213,6 +213,8 @@ fn numbers_and_durations_are_accepted_up_to_their_documented_limits() {
         ("limits.concurrency", "1", "65536", "0", "65537"),
         ("limits.connections", "1", "65536", "+1", "5000000000"),
         ("limits.request_timeout", "10ms", "60s", "9ms", "60001ms"),
+        ("limits.idle_timeout", "1s", "24h", "999ms", "25h"),
+        ("limits.held_bytes", "16MiB", "64GiB", "16383KiB", "65GiB"),
         ("limits.drain_timeout", "0s", "5m", "-1s", "300001ms"),
     ] {
         let meta = SETTINGS.into_iter().find(|meta| meta.key == key).expect("exists");
@@ -258,4 +260,26 @@ fn the_markdown_table_has_a_row_for_every_setting() {
     assert!(table.contains(
         "| `limits.concurrency` | `PALISADE_LIMITS_CONCURRENCY` | number, 1 to 65536 | `4096` |"
     ));
+}
+
+#[test]
+fn sizes_have_a_unit() {
+    let held = |text: &str| {
+        let raw = RawConfig::read(None, &environment(&[]), &[flag("limits.held_bytes", text)]);
+        raw.accept().map(|config| config.server.limits.held_bytes_max)
+    };
+    assert_eq!(held("65536KiB").expect("a size"), 64 << 20);
+    assert_eq!(held("64MiB").expect("the same"), 64 << 20);
+    assert_eq!(held("1GiB").expect("a size"), 1 << 30);
+    for (text, problem) in [
+        ("99999999999999999999GiB", "is not within 16MiB to 64GiB"),
+        ("64", "is no size"),
+        ("64 MiB", "is no size"),
+        ("+64MiB", "is no size"),
+        ("64MB", "is no size"),
+        ("MiB", "is no size"),
+    ] {
+        let error = held(text).expect_err(text);
+        assert!(error.problems()[0].to_string().contains(problem), "{text}: {error:?}");
+    }
 }

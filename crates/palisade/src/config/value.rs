@@ -71,6 +71,8 @@ pub(crate) enum ValueError {
     OutOfRange { text: String, min: String, max: String },
     #[error("`{text}` is no absolute path")]
     RelativePath { text: String },
+    #[error("`{text}` is no size; write a whole number and `KiB`, `MiB` or `GiB`, e.g. `64MiB`")]
+    Size { text: String },
     #[error("the path has {bytes} bytes; the limit is {SOCKET_PATH_BYTES_MAX}")]
     SocketPathTooLong { bytes: usize },
 }
@@ -167,3 +169,34 @@ pub(crate) fn count(text: &str, max: u32) -> Result<NonZeroU32, ValueError> {
         }),
     }
 }
+
+/// Reads a number of bytes, e.g. `64MiB`.
+pub(crate) fn size(text: &str, range: RangeInclusive<u64>) -> Result<usize, ValueError> {
+    let no_size = || ValueError::Size { text: text.to_owned() };
+    let parse = |(unit, factor): &(&str, u64)| {
+        let digits = text.strip_suffix(unit)?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        // What no number holds is out of every range.
+        is_number.then(|| digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*factor))
+    };
+    let bytes = SIZE_UNITS.iter().find_map(parse).ok_or_else(no_size)?;
+    match usize::try_from(bytes) {
+        Ok(size) if range.contains(&bytes) => Ok(size),
+        _ => Err(ValueError::OutOfRange {
+            text: text.to_owned(),
+            min: format_size(*range.start()),
+            max: format_size(*range.end()),
+        }),
+    }
+}
+
+/// Writes a number of bytes in the largest unit that says it exactly.
+fn format_size(bytes: u64) -> String {
+    let largest = SIZE_UNITS.iter().rev().find(|(_, factor)| bytes.is_multiple_of(*factor));
+    largest.map_or_else(
+        || format!("{bytes} bytes"),
+        |(unit, factor)| format!("{}{unit}", bytes / factor),
+    )
+}
+
+const SIZE_UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];

@@ -43,7 +43,7 @@ fn config(directory: &Path) -> ServerConfig {
         tls: None,
         admin_socket: directory.join("admin.sock"),
         log: LogConfig { path: directory.join("log"), sync: false, digest_key_file: None },
-        limits: palisade_grpc::Limits::default(),
+        limits: Limits::default(),
     }
 }
 
