@@ -11,15 +11,17 @@
 )]
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use palisade_benches::certificates::Certificates;
 use palisade_benches::load::{Load, Measured, Method, ask, run};
 use palisade_benches::message::{Frame, Varying, decoded};
 use palisade_benches::organisation::{Call, Organisation, Scale};
 use palisade_benches::results::{NAME, Table, directory};
 use palisade_benches::serve::{Child, Log, Role, serve_if_asked};
-use palisade_benches::{is_smoke_test, machine};
+use palisade_benches::{is_smoke_test, machine, targets};
 use palisade_proto::v1;
 
 /// Requests of one batch.
@@ -35,10 +37,37 @@ struct Plan {
     policies: [usize; 2],
 }
 
-/// One row: a load on one of the servers.
-struct Case {
+/// The servers that are loaded.
+struct Servers {
+    small: Child,
+    large: Child,
+    /// Over TLS.
+    small_tls: Child,
+    /// With a log in a file.
+    file: Child,
+    /// With a log in a file that every answer waits for.
+    synced: Child,
+}
+
+/// Bare tonic.
+struct Echoes {
+    plain: Child,
+    tls: Child,
+}
+
+/// The calls, by policies and links.
+struct Pools {
+    one: Vec<Call>,
+    three: Vec<Call>,
+    large_one: Vec<Call>,
+    large_three: Vec<Call>,
+}
+
+/// One row: a load on one of the servers, and bare tonic over the same transport.
+struct Case<'a> {
     name: &'static str,
-    server: usize,
+    server: &'a Child,
+    echo: &'a Child,
     load: Load,
 }
 
@@ -67,24 +96,17 @@ fn main() -> Result<()> {
 }
 
 async fn measure(plan: &Plan) -> Result<Table> {
-    let [small, large] = plan.policies;
-    let logs = directory().join("logs");
-    let file = |sync| Log::File { path: logs.join(if sync { "sync" } else { "file" }), sync };
-    let roles = [(small, Log::Off), (large, Log::Off), (small, file(false)), (small, file(true))];
-    let servers: Vec<Child> = roles
-        .into_iter()
-        .map(|(policies, log)| Child::start(&Role::Palisade { policies, log }, plan.core))
-        .collect::<Result<_>>()?;
-    let calls = |policies, links| Organisation::generate(Scale::of_policies(policies)).calls(links);
-    let (one, three) = (calls(small, 1), calls(small, 3));
-    let (large_one, large_three) = (calls(large, 1), calls(large, 3));
-    for (server, calls) in [(0, &three), (1, &large_three)] {
-        check_allowed(&servers[server], calls).await?;
+    let files = directory().join("files");
+    let certificates = Certificates::make(files.join("certificates"))?;
+    let servers = Servers::start(plan, &certificates, &files)?;
+    let pools = Pools::generate(plan);
+    check_allowed(&servers.small, &pools.three).await?;
+    check_allowed(&servers.large, &pools.large_three).await?;
+    let echoes = Echoes::start(plan, &certificates, &servers.small, &pools.three[0]).await?;
+    let cases = cases(&servers, &echoes, &pools);
+    for row in targets::server_rows() {
+        ensure!(cases.iter().any(|case| case.name == row), "a target is about `{row}`: no case");
     }
-    let first = Frame::unary(&three[0], Varying::Nothing).numbered(0);
-    let answer = ask(servers[0].port(), Method::Unary, first).await?;
-    let echo = Child::start(&Role::Echo { answer: answer[5..].to_vec() }, plan.core)?;
-    let cases = cases(&one, &three, &large_one, &large_three);
     let mut table = Table::new(&[
         NAME,
         "decisions/s",
@@ -96,28 +118,78 @@ async fn measure(plan: &Plan) -> Result<Table> {
         "failed",
     ]);
     for case in &cases {
-        let row = compare(plan, case, &servers[case.server], &echo).await?;
+        let row = compare(plan, case).await?;
         println!("{}", row.join("  "));
         table.push(row);
     }
-    drop(servers);
-    fs::remove_dir_all(logs)?;
+    drop((servers, echoes));
+    fs::remove_dir_all(files)?;
     Ok(table)
 }
 
-fn cases(one: &[Call], three: &[Call], large_one: &[Call], large_three: &[Call]) -> Vec<Case> {
+impl Servers {
+    fn start(plan: &Plan, certificates: &Certificates, files: &Path) -> Result<Self> {
+        let [small, large] = plan.policies;
+        let start = |policies, log, certificates| {
+            Child::start(&Role::Palisade { policies, log }, certificates, plan.core)
+        };
+        let file = |name, sync| Log::File { path: files.join(name), sync };
+        Ok(Self {
+            small: start(small, Log::Off, None)?,
+            large: start(large, Log::Off, None)?,
+            small_tls: start(small, Log::Off, Some(certificates))?,
+            file: start(small, file("log", false), None)?,
+            synced: start(small, file("log_synced", true), None)?,
+        })
+    }
+}
+
+impl Echoes {
+    /// They answer what this server answers to this call.
+    async fn start(
+        plan: &Plan,
+        certificates: &Certificates,
+        server: &Child,
+        call: &Call,
+    ) -> Result<Self> {
+        let frame = Frame::unary(call, Varying::Nothing).numbered(0);
+        let answer = ask(server, Method::Unary, frame).await?;
+        let role = Role::Echo { answer: answer[5..].to_vec() };
+        Ok(Self {
+            plain: Child::start(&role, None, plan.core)?,
+            tls: Child::start(&role, Some(certificates), plan.core)?,
+        })
+    }
+}
+
+impl Pools {
+    fn generate(plan: &Plan) -> Self {
+        let [small, large] =
+            plan.policies.map(|policies| Organisation::generate(Scale::of_policies(policies)));
+        Self {
+            one: small.calls(1),
+            three: small.calls(3),
+            large_one: large.calls(1),
+            large_three: large.calls(3),
+        }
+    }
+}
+
+fn cases<'a>(servers: &'a Servers, echoes: &'a Echoes, pools: &Pools) -> Vec<Case<'a>> {
     use Varying::{Nothing, ReadArgument, UnreadArgument};
+    let Servers { small, large, small_tls, file, synced } = servers;
+    let Pools { one, three, large_one, large_three } = pools;
     let unary = |calls: &[Call], varying, in_flight| Load {
         method: Method::Unary,
         connections: 8,
         in_flight,
         frames: calls.iter().map(|call| Frame::unary(call, varying)).collect(),
     };
-    let stream = Load {
+    let stream = |varying| Load {
         method: Method::Stream,
         connections: 4,
         in_flight: 16,
-        frames: three.iter().map(|call| Frame::stream(call, Nothing)).collect(),
+        frames: three.iter().map(|call| Frame::stream(call, varying)).collect(),
     };
     let batch = Load {
         method: Method::Batch(BATCH),
@@ -125,32 +197,44 @@ fn cases(one: &[Call], three: &[Call], large_one: &[Call], large_three: &[Call])
         in_flight: 2,
         frames: [Frame::batch(three, BATCH)].into(),
     };
-    let case = |name, server, load| Case { name, server, load };
+    let over = |echo, name, server, load| Case { name, server, echo, load };
+    let case = |name, server, load| over(&echoes.plain, name, server, load);
     vec![
-        case("1 K, three links, same arguments", 0, unary(three, Nothing, 16)),
-        case("1 K, three links, new unread arguments", 0, unary(three, UnreadArgument, 16)),
-        case("1 K, one link, new read arguments", 0, unary(one, ReadArgument, 16)),
-        case("1 K, three links, new read arguments", 0, unary(three, ReadArgument, 16)),
-        case("10 K, three links, same arguments", 1, unary(large_three, Nothing, 16)),
-        case("10 K, one link, new read arguments", 1, unary(large_one, ReadArgument, 16)),
-        case("10 K, three links, new read arguments", 1, unary(large_three, ReadArgument, 16)),
-        case("1 K, stream 4 × 16", 0, stream),
-        case("1 K, batch of 128", 0, batch),
-        case("1 K, 8 × 64, log off", 0, unary(three, Nothing, 64)),
-        case("1 K, 8 × 64, log to a file", 2, unary(three, Nothing, 64)),
-        case("1 K, 8 × 64, log to a file, synced", 3, unary(three, Nothing, 64)),
+        case("1 K, one link, same arguments", small, unary(one, Nothing, 16)),
+        case("1 K, three links, same arguments", small, unary(three, Nothing, 16)),
+        over(
+            &echoes.tls,
+            "1 K, three links, same arguments, TLS",
+            small_tls,
+            unary(three, Nothing, 16),
+        ),
+        case("1 K, one link, new unread arguments", small, unary(one, UnreadArgument, 16)),
+        case("1 K, three links, new unread arguments", small, unary(three, UnreadArgument, 16)),
+        case("1 K, one link, new read arguments", small, unary(one, ReadArgument, 16)),
+        case("1 K, three links, new read arguments", small, unary(three, ReadArgument, 16)),
+        case("10 K, one link, same arguments", large, unary(large_one, Nothing, 16)),
+        case("10 K, three links, same arguments", large, unary(large_three, Nothing, 16)),
+        case("10 K, one link, new read arguments", large, unary(large_one, ReadArgument, 16)),
+        case("10 K, three links, new read arguments", large, unary(large_three, ReadArgument, 16)),
+        case("1 K, stream 4 × 16, same arguments", small, stream(Nothing)),
+        case("1 K, stream 4 × 16, new unread arguments", small, stream(UnreadArgument)),
+        case("1 K, batch of 128, same arguments", small, batch),
+        case("1 K, 8 × 64, log off", small, unary(three, Nothing, 64)),
+        case("1 K, 8 × 64, log to a file", file, unary(three, Nothing, 64)),
+        case("1 K, 8 × 64, log to a file, synced", synced, unary(three, Nothing, 64)),
     ]
 }
 
 /// Both in turn, medians side by side.
-async fn compare(plan: &Plan, case: &Case, server: &Child, echo: &Child) -> Result<Vec<String>> {
+async fn compare(plan: &Plan, case: &Case<'_>) -> Result<Vec<String>> {
+    let Case { name, server, echo, load } = case;
     let duration = Duration::from_secs_f64(plan.seconds);
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..plan.repetitions {
-        ours.push(run(server, case.load.clone(), duration).await?);
-        settle(server, case).await?;
-        bare.push(run(echo, case.load.clone(), duration).await?);
-        settle(echo, case).await?;
+        ours.push(run(server, load.clone(), duration).await?);
+        settle(server, load).await?;
+        bare.push(run(echo, load.clone(), duration).await?);
+        settle(echo, load).await?;
     }
     let median = |of: fn(&Measured) -> f64, all: &[Measured]| {
         let mut values: Vec<f64> = all.iter().map(of).collect();
@@ -162,7 +246,7 @@ async fn compare(plan: &Plan, case: &Case, server: &Child, echo: &Child) -> Resu
     let busy = |all: &[Measured]| median(|measured| measured.generator_busy, all);
     let failed: u64 = ours.iter().chain(&bare).map(|measured| measured.failed).sum();
     Ok(vec![
-        case.name.to_owned(),
+        (*name).to_owned(),
         format!("{:.0}", rate(&ours)),
         format!("{:.0}", rate(&bare)),
         format!("{:.3}", rate(&ours) / rate(&bare)),
@@ -174,9 +258,9 @@ async fn compare(plan: &Plan, case: &Case, server: &Child, echo: &Child) -> Resu
 }
 
 /// Waits until a server is done with what was cut, so that the next one has the machine.
-async fn settle(server: &Child, case: &Case) -> Result<()> {
-    if case.load.method == Method::Unary {
-        ask(server.port(), Method::Unary, case.load.frames[0].numbered(0)).await?;
+async fn settle(server: &Child, load: &Load) -> Result<()> {
+    if load.method == Method::Unary {
+        ask(server, Method::Unary, load.frames[0].numbered(0)).await?;
     }
     Ok(())
 }
@@ -186,8 +270,7 @@ async fn check_allowed(server: &Child, calls: &[Call]) -> Result<()> {
     let mut allowed = 0;
     for call in calls {
         let frame = Frame::unary(call, Varying::Nothing).numbered(0);
-        let answer: v1::AuthorizeResponse =
-            decoded(&ask(server.port(), Method::Unary, frame).await?);
+        let answer: v1::AuthorizeResponse = decoded(&ask(server, Method::Unary, frame).await?);
         allowed += usize::from(answer.outcome() == v1::Outcome::Allow);
     }
     ensure!(allowed * 10 >= calls.len() * 8, "only {allowed} of {} are allowed", calls.len());

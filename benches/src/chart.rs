@@ -27,8 +27,8 @@ const BOTTOM: f64 = 190.0;
 /// Decades of policies.
 const DECADES_X: (i32, i32) = (0, 5);
 
-/// Decades of µs: 1 µs to 1 s.
-const DECADES_Y: (i32, i32) = (0, 6);
+/// Decades of µs: 0.1 µs to 1 s.
+const DECADES_Y: (i32, i32) = (-1, 6);
 
 /// The picture.
 ///

@@ -14,7 +14,9 @@
     reason = "a benchmark: what is not as expected ends it"
 )]
 
+pub mod certificates;
 pub mod chart;
+mod estimates;
 pub mod load;
 pub mod machine;
 pub mod message;
@@ -23,6 +25,8 @@ pub mod report;
 pub mod results;
 pub mod serve;
 pub mod stock;
+mod stream;
+pub mod targets;
 
 use mimalloc::MiMalloc;
 

@@ -12,7 +12,6 @@ use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
 use h2::{RecvStream, client};
 use http::Request;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -21,6 +20,7 @@ use palisade_core::{Clock as _, SystemClock};
 use crate::machine::cpu_seconds;
 use crate::message::{Counter, Frame};
 use crate::serve::Child;
+use crate::stream::Stream;
 
 /// Fewer decisions than this say little about a rate.
 const DECISIONS_MIN: u64 = 256;
@@ -115,7 +115,7 @@ impl Shared {
 pub async fn run(server: &Child, load: Load, duration: Duration) -> Result<Measured> {
     static SENT: AtomicU64 = AtomicU64::new(0);
     let shared = Arc::new(Shared {
-        head: head(server.port(), load.method),
+        head: head(server, load.method),
         // Never the same number twice, so that what is to be new is new.
         sent: AtomicU64::new(SENT.load(Ordering::Relaxed)),
         answered: AtomicU64::new(0),
@@ -124,7 +124,7 @@ pub async fn run(server: &Child, load: Load, duration: Duration) -> Result<Measu
     });
     let mut tasks = JoinSet::new();
     for _ in 0..shared.load.connections {
-        let sender = connect(server.port(), &mut tasks).await?;
+        let sender = connect(server, &mut tasks).await?;
         match shared.load.method {
             Method::Stream => drop(tasks.spawn(stream(Arc::clone(&shared), sender))),
             Method::Batch(_) | Method::Unary => {
@@ -164,31 +164,32 @@ pub async fn run(server: &Child, load: Load, duration: Duration) -> Result<Measu
 ///
 /// # Errors
 /// There is no answer.
-pub async fn ask(port: u16, method: Method, frame: Bytes) -> Result<Bytes> {
+pub async fn ask(server: &Child, method: Method, frame: Bytes) -> Result<Bytes> {
     let mut tasks = JoinSet::new();
-    let sender = connect(port, &mut tasks).await?;
+    let sender = connect(server, &mut tasks).await?;
     let mut answer = BytesMut::new();
-    call(sender, head(port, method), frame, |chunk| answer.extend_from_slice(chunk)).await?;
+    call(sender, head(server, method), frame, |chunk| answer.extend_from_slice(chunk)).await?;
     tasks.shutdown().await;
     Ok(answer.freeze())
 }
 
-fn head(port: u16, method: Method) -> Request<()> {
-    let path = method.path();
-    Request::post(format!("http://127.0.0.1:{port}/palisade.v1.AuthorizationService/{path}"))
+fn head(server: &Child, method: Method) -> Request<()> {
+    let scheme = if server.tls().is_some() { "https" } else { "http" };
+    let (port, path) = (server.port(), method.path());
+    Request::post(format!("{scheme}://127.0.0.1:{port}/palisade.v1.AuthorizationService/{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(())
         .expect("a request")
 }
 
-async fn connect(port: u16, tasks: &mut JoinSet<()>) -> Result<SendRequest<Bytes>> {
-    let socket = TcpStream::connect(("127.0.0.1", port)).await.context("no connection")?;
-    socket.set_nodelay(true)?;
+async fn connect(server: &Child, tasks: &mut JoinSet<()>) -> Result<SendRequest<Bytes>> {
+    let tls = server.tls().cloned();
+    let stream = Stream::connect(server.port(), tls).await.context("no connection")?;
     let (sender, connection) = client::Builder::new()
         .initial_window_size(4 << 20)
         .initial_connection_window_size(16 << 20)
-        .handshake::<_, Bytes>(socket)
+        .handshake::<_, Bytes>(stream)
         .await?;
     // How it ends shows in its calls.
     tasks.spawn(async move { drop(connection.await) });

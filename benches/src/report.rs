@@ -2,14 +2,12 @@
 //!
 //! What was not measured is not there: a missing table says so, a missing series is not drawn.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
 use crate::chart::{self, Series, time};
-use crate::results::{NAME, Table, directory};
+use crate::estimates::{Estimate, estimates};
+use crate::results::{NAME, Table};
+use crate::targets;
 
 /// What the README holds between the marks of its results.
 ///
@@ -17,16 +15,19 @@ use crate::results::{NAME, Table, directory};
 /// Results cannot be read.
 pub fn markdown(machine: &str) -> Result<String> {
     let estimates = estimates()?;
+    let (start, server) = (Table::load("start"), Table::load("server"));
+    let targets = targets::table(&estimates, start.as_ref(), server.as_ref()).markdown();
     let none = || "Not measured in this run.\n".to_owned();
-    let saved = |name| Table::load(name).map_or_else(none, |table| table.markdown());
+    let saved = |table: Option<Table>| table.map_or_else(none, |table| table.markdown());
     let group = |name, key| match table_of(&estimates, name, key) {
         table if table.rows.is_empty() => none(),
         table => table.markdown(),
     };
     let (engine, context) = (group("engine", "policies"), group("context", "fields"));
-    let (start, server) = (saved("start"), saved("server"));
+    let (start, server) = (saved(start), saved(server));
     Ok(format!(
         "Measured on {machine}.\n\n\
+         ### Targets\n\n{targets}\n\
          ### `engine`: time per decision\n\n{engine}\n\
          ### `context`: time per call\n\n{context}\n\
          ### `start`: building a snapshot\n\n{start}\n\
@@ -48,9 +49,10 @@ pub fn picture() -> Result<String> {
     };
     let mut series = vec![
         engine("stock, one link", "Cedar 4.14.1 as it is: is_authorized + Context::from_json_value, in process, one link, this run", "#c0392b"),
-        engine("cold, one link", "Palisade: parse, validate, hash, decide, in process, one link, this run", "#1f6fb2"),
+        engine("cold, one link", "Palisade, nothing remembered: parse, validate, hash, decide, in process, one link, this run", "#1f6fb2"),
+        engine("repeated, one link", "Palisade, the same calls again, in process, one link, this run", "#27ae60"),
         Series {
-            label: "Palisade server, gRPC, processor time per decision, one link, this run".to_owned(),
+            label: "Palisade server, gRPC, new arguments, processor time per decision, one link, this run".to_owned(),
             color: "#0b3d6b",
             joined: false,
             points: server_points(),
@@ -79,15 +81,6 @@ const CERBOS_MEASURED: [(f64, f64); 3] = [(5.0, 4_500.0), (1_000.0, 562.0), (10_
 /// Policies and requests per second that Cerbos publishes for 4 vCPUs.
 const CERBOS_PUBLISHED: [(f64, f64); 3] =
     [(800.0, 8_638.0), (8_000.0, 7_700.0), (40_000.0, 5_736.0)];
-
-/// One median of criterion's.
-#[derive(Clone, Debug, PartialEq)]
-struct Estimate {
-    group: String,
-    name: String,
-    key: u64,
-    micros: f64,
-}
 
 fn points(estimates: &[Estimate], group: &str, name: &str) -> Vec<(f64, f64)> {
     let own = estimates.iter().filter(|estimate| estimate.group == group && estimate.name == name);
@@ -128,38 +121,4 @@ fn table_of(estimates: &[Estimate], group: &str, key: &str) -> Table {
         std::iter::once((*name).to_owned()).chain(cells).collect()
     };
     Table { head, rows: names.iter().map(row).collect() }
-}
-
-/// What criterion measured, by group, name and key.
-fn estimates() -> Result<Vec<Estimate>> {
-    let mut found = Vec::new();
-    collect(&directory().join("criterion"), &mut found)?;
-    found.sort_by(|a, b| (&a.group, &a.name, a.key).cmp(&(&b.group, &b.name, b.key)));
-    Ok(found)
-}
-
-fn collect(folder: &Path, found: &mut Vec<Estimate>) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    for entry in entries {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name == "new") {
-            let read = |file: &str| -> Result<Value> {
-                Ok(serde_json::from_str(&fs::read_to_string(path.join(file))?)?)
-            };
-            let (benchmark, estimates) = (read("benchmark.json")?, read("estimates.json")?);
-            let text = |name: &str| {
-                benchmark[name].as_str().with_context(|| format!("no {name} in {}", path.display()))
-            };
-            let nanos = estimates["median"]["point_estimate"].as_f64().context("no median")?;
-            found.push(Estimate {
-                group: text("group_id")?.to_owned(),
-                name: text("function_id")?.to_owned(),
-                key: text("value_str")?.parse()?,
-                micros: nanos / 1e3,
-            });
-        } else if path.is_dir() {
-            collect(&path, found)?;
-        }
-    }
-    Ok(())
 }

@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use palisade_core::{DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock};
-use palisade_grpc::{GrpcServer, Limits, Listener, Surface};
+use palisade_grpc::{GrpcServer, Limits, Listener, Surface, Tls};
 use palisade_log::JsonLinesLog;
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificates::Certificates;
 use crate::organisation::{Organisation, Scale};
 
 /// The argument that makes this program a server.
@@ -60,14 +62,20 @@ pub enum Log {
 pub struct Child {
     process: std::process::Child,
     port: u16,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Child {
-    /// Starts a server, on one core only if one is given, and waits until it answers.
+    /// Starts a server, with TLS if there are certificates, on one core only if one is given, and
+    /// waits until it answers.
     ///
     /// # Errors
     /// It does not start.
-    pub fn start(role: &Role, core: Option<usize>) -> Result<Self> {
+    pub fn start(
+        role: &Role,
+        certificates: Option<&Certificates>,
+        core: Option<usize>,
+    ) -> Result<Self> {
         let program = std::env::current_exe()?;
         let mut command = match core {
             None => Command::new(program),
@@ -77,19 +85,28 @@ impl Child {
                 command
             }
         };
-        command.arg(SERVE).args(role.arguments()).stdin(Stdio::null()).stdout(Stdio::piped());
+        let folder = certificates.map_or_else(|| Path::new(""), Certificates::folder);
+        command.arg(SERVE).arg(folder).args(role.arguments());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let tls = certificates.map(Certificates::client).transpose()?;
         let mut process = command.spawn().context("the server does not start")?;
         let mut line = String::new();
         let output = process.stdout.take().context("its output is piped")?;
         BufReader::new(output).read_line(&mut line)?;
         let port = line.trim().parse().context("the server does not name its port")?;
-        Ok(Self { process, port })
+        Ok(Self { process, port, tls })
     }
 
     /// Where it listens, on 127.0.0.1.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What a client needs to speak TLS with it; `None` if it speaks none.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&Arc<ClientConfig>> {
+        self.tls.as_ref()
     }
 
     /// Its process.
@@ -149,15 +166,20 @@ pub fn serve_if_asked() -> Result<bool> {
     let Some(place) = arguments.iter().position(|argument| argument == SERVE) else {
         return Ok(false);
     };
-    let role = Role::parse(&arguments[place + 1..])?;
+    let certificates = match arguments.get(place + 1).map(String::as_str) {
+        None | Some("") => None,
+        Some(folder) => Some(Certificates::of(folder.into())),
+    };
+    let role = Role::parse(arguments.get(place + 2..).context("no role")?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         match role {
             Role::Echo { answer } => {
+                let tls = certificates.map(|certificates| certificates.server()).transpose()?;
                 println!("{port}");
-                echo::serve(listener, &answer).await
+                echo::serve(listener, tls, &answer).await
             }
             Role::Palisade { policies, log } => {
                 let server = GrpcServer::new(
@@ -171,8 +193,12 @@ pub fn serve_if_asked() -> Result<bool> {
                     CancellationToken::new(),
                 )
                 .await;
+                let listener = match certificates {
+                    None => Listener::Tcp(listener),
+                    Some(certificates) => Listener::Tls(listener, Tls::load(certificates.files())?),
+                };
                 println!("{port}");
-                server.serve(Listener::Tcp(listener), Surface::Decision).await?;
+                server.serve(listener, Surface::Decision).await?;
                 Ok(())
             }
         }

@@ -55,8 +55,9 @@ impl Call {
     /// The same with another value in an argument that no policy reads.
     #[must_use]
     pub fn numbered_tool_call(&self, number: u64) -> ToolCall {
-        let digits = UNREAD_COUNTER.len() - 1;
-        let counter = format!("{}{number:0digits$}", &UNREAD_COUNTER[..1]);
+        let letter = UNREAD_COUNTER.trim_end_matches('0');
+        let digits = UNREAD_COUNTER.len() - letter.len();
+        let counter = format!("{letter}{number:0digits$}");
         let arguments = self.arguments.replace(UNREAD_COUNTER, &counter).into_bytes();
         ToolCall { arguments, ..self.tool_call() }
     }
@@ -172,8 +173,10 @@ pub(super) fn generate(scale: Scale, grants: &[Grant], links: usize) -> Vec<Call
             grants[random.usize(..grants.len())]
         };
         let mut chain = vec![(ActorKind::User, user(by))];
-        for _ in 1..links {
-            chain.push((ActorKind::Agent, agent(random.usize(..scale.agents()))));
+        // Different ones: a link that stands twice in a chain is decided once.
+        let first = random.usize(..scale.agents());
+        for i in 1..links {
+            chain.push((ActorKind::Agent, agent((first + i) % scale.agents())));
         }
         Call { chain, tool, arguments: arguments.clone() }
     };

@@ -2,6 +2,7 @@
 //! can do.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use anyhow::Result;
 use futures::{Stream, StreamExt as _};
@@ -12,9 +13,12 @@ use palisade_proto::v1::authorization_service_server::{
 };
 use prost::Message as _;
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
+
+use crate::stream::Stream as Connection;
 
 #[derive(Debug)]
 struct Echo {
@@ -32,14 +36,18 @@ impl Echo {
 }
 
 /// Serves until the process ends. Every answer holds `answer`, an encoded `AuthorizeResponse`.
-pub(super) async fn serve(listener: TcpListener, answer: &[u8]) -> Result<()> {
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    answer: &[u8],
+) -> Result<()> {
     let service = Echo { answer: v1::AuthorizeResponse::decode(answer)? };
     let service =
         AuthorizationServiceServer::new(service).max_decoding_message_size(BATCH_MESSAGE_BYTES_MAX);
-    let incoming = TcpListenerStream::new(listener).map(|accepted| {
-        let stream = accepted?;
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(stream)
+    // One after the other: its only client opens them so.
+    let incoming = TcpListenerStream::new(listener).then(move |accepted| {
+        let tls = tls.clone();
+        async move { Connection::accept(accepted?, tls).await }
     });
     Server::builder().add_service(service).serve_with_incoming(incoming).await?;
     Ok(())
