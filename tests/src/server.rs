@@ -68,6 +68,7 @@ impl TestServer {
             admin_socket: directory.path().join("admin.sock"),
             // Not opened: the log is given.
             log: LogConfig { path: PathBuf::new(), sync: false, digest_key_file: None },
+            cache_bytes: 1024 * 1024,
             limits,
         };
         let server = Server::build(&config, parts)

@@ -46,7 +46,7 @@ impl From<[u8; 32]> for Sha256Digest {
 
 impl fmt::Display for Sha256Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(&self.0, f)
     }
 }
 
@@ -54,6 +54,13 @@ impl fmt::Debug for Sha256Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+// Every answer has a digest in it, and `hex::encode` goes character by character.
+fn write_hex(bytes: &[u8; 32], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0; 64];
+    hex::encode_to_slice(bytes, &mut text).map_err(|_wrong_length| fmt::Error)?;
+    f.write_str(str::from_utf8(&text).map_err(|_no_text| fmt::Error)?)
 }
 
 /// A text is not a SHA-256 digest.
@@ -111,7 +118,7 @@ pub struct KeyedDigest([u8; 32]);
 
 impl fmt::Display for KeyedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(&self.0, f)
     }
 }
 

@@ -64,16 +64,16 @@ impl PolicySnapshot {
         let Some(caches) = self.caches.as_ref().filter(|_| facts.cures.is_empty()) else {
             return Arc::new(self.work_out(call, facts));
         };
-        let place = caches.calls.place(call);
+        let places = caches.calls.places(call);
         let found =
-            caches.calls.get(place, call).filter(|found| found.validity.contains(facts.now));
+            caches.calls.get(places, call).filter(|found| found.validity.contains(facts.now));
         caches.counters.calls.count(found.is_some());
         if let Some(found) = found {
             return found;
         }
         let answer = Arc::new(self.work_out(call, facts));
         if is_lasting(answer.validity, facts.now) {
-            caches.calls.keep(place, call, &answer, &caches.counters.calls);
+            caches.calls.keep(places, call, &answer, &caches.counters.calls);
         }
         answer
     }

@@ -55,6 +55,7 @@ pub(crate) struct Caches {
     arguments_seen: SeenBefore,
     scopes: Cache<ScopeKey, Arc<CallScope>, RandomState>,
     verdicts: Cache<VerdictKey, Arc<LinkVerdict>, RandomState>,
+    verdicts_seen: SeenBefore,
     hasher: RandomState,
     pub(crate) counters: Arc<Counters>,
 }
@@ -67,7 +68,7 @@ impl Caches {
         let (on_arguments, on_scopes, on_verdicts) =
             (Arc::clone(&counters), Arc::clone(&counters), Arc::clone(&counters));
         Self {
-            calls: RecentCalls::new(bytes / 8),
+            calls: RecentCalls::new(bytes / 8, bytes),
             arguments: Cache::builder()
                 .max_capacity(bytes / 4)
                 .weigher(|key: &ArgumentsKey, read: &Arc<ReadArguments>| {
@@ -75,7 +76,7 @@ impl Caches {
                 })
                 .eviction_listener(move |_, _, cause| on_arguments.arguments.removed(cause))
                 .build_with_hasher(hasher.clone()),
-            arguments_seen: SeenBefore::default(),
+            arguments_seen: SeenBefore::new(bytes),
             scopes: Cache::builder()
                 .max_capacity(bytes / 4)
                 .weigher(|key: &ScopeKey, scope: &Arc<CallScope>| {
@@ -90,6 +91,7 @@ impl Caches {
                 })
                 .eviction_listener(move |_, _, cause| on_verdicts.verdicts.removed(cause))
                 .build_with_hasher(hasher.clone()),
+            verdicts_seen: SeenBefore::new(bytes),
             hasher,
             counters,
         }
@@ -138,8 +140,17 @@ impl Caches {
         found
     }
 
-    pub(crate) fn keep_verdict(&self, key: VerdictKeyRef<'_>, verdict: LinkVerdict) {
-        self.verdicts.insert(key.to_key(), Arc::new(verdict));
+    /// Keeps what the policies said under a key that came before; one that comes for the first
+    /// time is noted.
+    pub(crate) fn keep_verdict(
+        &self,
+        key: VerdictKeyRef<'_>,
+        verdict: impl FnOnce() -> LinkVerdict,
+    ) {
+        // With arguments that policies read, most keys never come again.
+        if self.verdicts_seen.note(self.fingerprint(key)) {
+            self.verdicts.insert(key.to_key(), Arc::new(verdict()));
+        }
     }
 
     /// A hash of what stays the same in all keys of a link.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use palisade_catalog::Tool;
+use palisade_catalog::{CountedArray, Tool};
 use palisade_core::Arguments;
 
 use crate::cedar_core::{ContextPart, CoreEntity, CoreValue, CoreValues, ReadBy, Reads, Root};
@@ -25,6 +25,9 @@ pub(crate) struct CompiledTool {
     pub(crate) reads: Vec<ArgumentRead>,
     wanted: Wanted,
     wants_info: bool,
+    counted: Vec<CountedArray>,
+    /// What has to be looked at to know whether arguments have exact values.
+    inexact: Wanted,
 }
 
 /// The parts of the context that are the same for every call of the tool.
@@ -125,14 +128,18 @@ impl CompiledTool {
             wants_info: reads.iter().any(|read| read.of == ArgumentPart::Info),
             reads: reads.into_iter().collect(),
             wanted,
+            counted: tool.arguments.record().counted_arrays(),
+            inexact: convert::inexact(tool.arguments.record()),
         }
     }
 
-    /// What policies can see of validated arguments.
+    /// What policies can see of validated arguments. All of them have to have exact values, seen
+    /// or not.
     pub(crate) fn visible(&self, arguments: &Arguments) -> Result<VisibleArguments, ConvertError> {
         let (ty, object) = (self.tool.arguments.record(), arguments.as_object());
+        convert::check(ty, object, &self.inexact)?;
         let args = convert::arguments::<CoreValues>(ty, object, &self.wanted)?;
-        let info = self.wants_info.then(|| convert::info::<CoreValues>(ty, object));
+        let info = self.wants_info.then(|| convert::info::<CoreValues>(ty, &self.counted, object));
         let (mut seen, mut ends) = (Vec::new(), Vec::with_capacity(self.reads.len()));
         for ArgumentRead { of, path, by } in &self.reads {
             match (of, &info) {

@@ -92,7 +92,10 @@ impl Source<'_> {
             let args = convert::arguments::<Public>(ty, arguments, &Wanted::Whole)
                 .map_err(|error| error.to_string())?;
             parts.push((ContextPart::Args, args));
-            parts.push((ContextPart::ArgsInfo, convert::info::<Public>(ty, arguments)));
+            parts.push((
+                ContextPart::ArgsInfo,
+                convert::info::<Public>(ty, &ty.counted_arrays(), arguments),
+            ));
         }
         if let Some(address) = source_address {
             parts.push((ContextPart::SourceIp, Public::ip(address)?));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use palisade_catalog::{ArgumentType, Field, RecordType, UnionType};
+use palisade_catalog::{ArgumentType, CountedArray, Field, RecordType, UnionType};
 use palisade_core::Sha256Digest;
 use serde_json::{Map, Number, Value};
 
@@ -65,9 +65,36 @@ impl Wanted {
     }
 }
 
-/// Checks that all validated arguments have an exact value, without building any.
-pub(crate) fn check(ty: &RecordType, arguments: &Map<String, Value>) -> Result<(), ConvertError> {
-    record::<NoValues>(ty, arguments, &Wanted::Whole)
+/// Checks that what is wanted of validated arguments has an exact value, without building any.
+pub(crate) fn check(
+    ty: &RecordType,
+    arguments: &Map<String, Value>,
+    wanted: &Wanted,
+) -> Result<(), ConvertError> {
+    record::<NoValues>(ty, arguments, wanted)
+}
+
+/// The fields of which a validated value may have no exact Cedar value: those with decimals.
+pub(crate) fn inexact(ty: &RecordType) -> Wanted {
+    let fields = ty.fields.iter().filter(|(_, field)| may_be_inexact(&field.ty));
+    Wanted::Fields(fields.map(|(name, _)| (name.clone(), Wanted::Whole)).collect())
+}
+
+fn may_be_inexact(ty: &ArgumentType) -> bool {
+    match ty {
+        ArgumentType::Decimal => true,
+        ArgumentType::Bool
+        | ArgumentType::Long
+        | ArgumentType::NumberText
+        | ArgumentType::Opaque
+        | ArgumentType::String => false,
+        ArgumentType::Record(ty) => ty.fields.values().any(|field| may_be_inexact(&field.ty)),
+        ArgumentType::Set(item) => may_be_inexact(item),
+        ArgumentType::Union(UnionType { scalars, set, object }) => {
+            let inner = [set, object].into_iter().flatten();
+            scalars.decimal || inner.into_iter().any(|ty| may_be_inexact(ty))
+        }
+    }
 }
 
 /// `context.args`: what is wanted of validated arguments.
@@ -79,9 +106,13 @@ pub(crate) fn arguments<V: Values>(
     record::<V>(ty, arguments, wanted)
 }
 
-/// `context.argsInfo`: what the values themselves do not show.
-pub(crate) fn info<V: Values>(ty: &RecordType, arguments: &Map<String, Value>) -> V::Value {
-    let counted = ty.counted_arrays();
+/// `context.argsInfo`: what the values themselves do not show. `counted` are the arrays of the
+/// type.
+pub(crate) fn info<V: Values>(
+    ty: &RecordType,
+    counted: &[CountedArray],
+    arguments: &Map<String, Value>,
+) -> V::Value {
     let counts = counted.iter().filter_map(|array| {
         let (last, records) = array.path.split_last()?;
         let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;
@@ -217,7 +248,10 @@ fn union<V: Values>(ty: &UnionType, json: &Value) -> Result<V::Value, ConvertErr
 
 /// Whether some open record has properties that its type does not name.
 fn has_unknown(ty: &RecordType, object: &Map<String, Value>) -> bool {
-    object.iter().any(|(name, json)| match ty.fields.get(name) {
+    // Validation lets nothing else into a record that is closed.
+    let inner = ty.fields.values().any(|field| matches!(field.ty, ArgumentType::Record(_)));
+    let look = ty.open || inner;
+    look && object.iter().any(|(name, json)| match ty.fields.get(name) {
         None => true,
         Some(field) => match (&field.ty, json) {
             (ArgumentType::Record(ty), Value::Object(object)) => has_unknown(ty, object),
@@ -240,7 +274,10 @@ fn decimal<V: Values>(number: &Number) -> Result<V::Value, ConvertError> {
     if ten_thousandths.is_none() {
         return Err(refuse());
     }
-    V::decimal(&format!("{whole}.{fraction}")).map_err(|_| refuse())
+    match V::decimal(&format!("{whole}.{fraction}")) {
+        Ok(value) => Ok(value),
+        Err(_) => Err(refuse()),
+    }
 }
 
 /// A number without exponent, in the fewest digits that name the same double.

@@ -19,9 +19,9 @@ use crate::call_scope::CallScope;
 use crate::compiled_tool::{CompiledTool, VisibleArguments};
 use crate::context::Source;
 use crate::names::{self, actor_type, entity};
+use crate::resource;
 use crate::snapshot::PolicySnapshot;
 use crate::verdict::Granted;
-use crate::{convert, resource};
 
 /// Why a call was refused before any policy was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,8 +188,10 @@ impl PolicySnapshot {
         bytes: usize,
     ) -> Result<FittedArguments, Refusal> {
         let arguments = check_arguments(&tool.tool, arguments)?;
+        let visible = tool
+            .visible(&arguments)
+            .map_err(|error| Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string()))?;
         let resource = self.derive_resource(&tool.tool, &arguments)?;
-        let visible = tool.visible(&arguments).map_err(|error| not_representable(&error))?;
         Ok(FittedArguments { arguments, visible, resource, bytes })
     }
 
@@ -276,13 +278,7 @@ fn check_arguments(
             format!("the arguments do not fit `{}`: {}", tool.name, violations.join("; "));
         Refusal::new(ReasonCode::InvalidArguments, sentence)
     })?;
-    convert::check(tool.arguments.record(), arguments.as_object())
-        .map_err(|error| not_representable(&error))?;
     Ok(arguments)
-}
-
-fn not_representable(error: &convert::ConvertError) -> Refusal {
-    Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string())
 }
 
 /// Digest of arguments in canonical form, or else of the bytes as sent.

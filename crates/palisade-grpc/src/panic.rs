@@ -4,7 +4,7 @@
 //! the process's panic hook; this adds whose request it was.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt as _;
@@ -14,13 +14,13 @@ use crate::error::CallError;
 /// Catches and counts the panics of handlers.
 #[derive(Debug, Default)]
 pub(crate) struct PanicGuard {
-    caught: AtomicU64,
+    count: AtomicU64,
 }
 
 impl PanicGuard {
     /// How many panics were caught so far.
-    pub(crate) fn caught(&self) -> u64 {
-        self.caught.load(Ordering::Relaxed)
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Runs a handler.
@@ -34,15 +34,27 @@ impl PanicGuard {
     ) -> Result<T, CallError> {
         // What a handler shares with others is unwind safe: snapshots are immutable, and who
         // takes a lock copes with poison.
-        match AssertUnwindSafe(handler).catch_unwind().await {
-            Ok(result) => result,
-            Err(payload) => {
-                self.caught.fetch_add(1, Ordering::Relaxed);
-                let message = message(payload.as_ref());
-                tracing::error!(request_id, message, "a handler panicked");
-                Err(CallError::Internal)
-            }
-        }
+        let ended = AssertUnwindSafe(handler).catch_unwind().await;
+        ended.unwrap_or_else(|payload| Err(self.caught(request_id, payload.as_ref())))
+    }
+
+    /// Runs a part of a handler that waits for nothing.
+    ///
+    /// # Errors
+    /// As for [`PanicGuard::run`].
+    pub(crate) fn catch<T>(
+        &self,
+        request_id: &str,
+        part: impl FnOnce() -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let ended = panic::catch_unwind(AssertUnwindSafe(part));
+        ended.unwrap_or_else(|payload| Err(self.caught(request_id, payload.as_ref())))
+    }
+
+    fn caught(&self, request_id: &str, payload: &(dyn Any + Send)) -> CallError {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(request_id, message = message(payload), "a handler panicked");
+        CallError::Internal
     }
 }
 

@@ -76,7 +76,7 @@ impl GrpcServer {
     /// How many handlers have panicked.
     #[must_use]
     pub fn panics(&self) -> u64 {
-        self.decider.panics.caught()
+        self.decider.panics.count()
     }
 
     /// Serves a surface on a socket until shutdown, then drains: no further connections, no

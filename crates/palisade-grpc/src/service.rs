@@ -78,21 +78,20 @@ impl Service {
 }
 
 impl Decider {
+    /// Answers one request, alone or in a batch or a stream: a panic takes no other along.
+    // What waits for nothing is done before anything is awaited, so that the future stays small:
+    // it is moved about, and a stream has many.
     async fn authorize(
         &self,
         request: v1::AuthorizeRequest,
     ) -> Result<v1::AuthorizeResponse, CallError> {
-        let convert::Call { request_id, tool_call } = convert::authorize(request)?;
-        Ok(answer::decision(self.pdp.authorize(tool_call, request_id).await?))
-    }
-
-    /// The same for an item of a batch or a stream, which may panic without taking others along.
-    async fn authorize_item(
-        &self,
-        request: v1::AuthorizeRequest,
-    ) -> Result<v1::AuthorizeResponse, CallError> {
-        let request_id = request.request_id.clone();
-        self.panics.run(&request_id, self.authorize(request)).await
+        let id = request.request_id.clone();
+        let decided = self.panics.catch(&id, || {
+            let convert::Call { request_id, tool_call } = convert::authorize(request)?;
+            Ok(self.pdp.decide(tool_call, request_id)?)
+        })?;
+        let recorded = async { Ok(answer::decision(self.pdp.record(decided).await)) };
+        self.panics.run(&id, recorded).await
     }
 
     fn list_tools(
@@ -117,11 +116,11 @@ impl AuthorizationService for Service {
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
         let request = request.into_inner();
         let request_id = request.request_id.clone();
-        self.handle(&request_id, async {
-            self.require(Surface::Decision, "Authorize")?;
-            self.decider.authorize(request).await
-        })
-        .await
+        let answered = match self.require(Surface::Decision, "Authorize") {
+            Ok(()) => self.decider.authorize(request).await,
+            Err(error) => Err(error),
+        };
+        answered.map(Response::new).map_err(|error| refuse(&error, &request_id))
     }
 
     async fn authorize_batch(
@@ -130,7 +129,7 @@ impl AuthorizationService for Service {
     ) -> Result<Response<v1::AuthorizeBatchResponse>, Status> {
         self.handle("", async {
             self.require(Surface::Decision, "AuthorizeBatch")?;
-            let authorize = |item| self.decider.authorize_item(item);
+            let authorize = |item| self.decider.authorize(item);
             Box::pin(batch::answer(request.into_inner(), authorize)).await
         })
         .await
@@ -147,7 +146,7 @@ impl AuthorizationService for Service {
         let decider = Arc::clone(&self.decider);
         let authorize = move |item| {
             let decider = Arc::clone(&decider);
-            async move { decider.authorize_item(item).await }
+            async move { decider.authorize(item).await }
         };
         // Not there in a program that asks in its own process.
         let held = request.extensions().get::<Arc<Held>>().cloned();

@@ -49,13 +49,16 @@ where
                 }
             })
         })
-        .map(move |(request, held)| {
+        .enumerate()
+        .map(move |(number, (request, held))| {
             let request_id = request.request_id.clone();
             let entry = InFlight::enter(&in_flight, &request_id);
             let authorize = Arc::clone(&authorize);
             async move {
-                // Deciding does not wait for anything, so others get their turn here.
-                tokio::task::yield_now().await;
+                if number % batch::DECIDED_AT_ONCE_MAX == 0 {
+                    // Deciding does not wait for anything, so others get their turn here.
+                    tokio::task::yield_now().await;
+                }
                 let _until_answered = held;
                 let answered = match entry {
                     // On the heap, so that a request costs little before it has its turn.

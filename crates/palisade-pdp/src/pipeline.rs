@@ -88,6 +88,11 @@ pub struct ListedTool {
     pub effect: Effect,
 }
 
+/// A decision that is no answer yet: only [`Pdp::record`] makes one of it.
+#[derive(Debug)]
+#[must_use]
+pub struct Unrecorded(Box<DecisionRecord>);
+
 impl Pdp {
     /// A decision point over these parts.
     #[must_use]
@@ -104,12 +109,24 @@ impl Pdp {
     /// Decides a call and records the decision. A policy deny is a decision.
     ///
     /// # Errors
-    /// No decision was made: no snapshot is in force, or not the one asked for.
+    /// As for [`Pdp::decide`].
     pub async fn authorize(
         &self,
         call: ToolCall,
         request_id: Option<RequestId>,
     ) -> Result<Decision, AuthorizeError> {
+        Ok(self.record(self.decide(call, request_id)?).await)
+    }
+
+    /// Decides a call: the part of [`Pdp::authorize`] that waits for nothing.
+    ///
+    /// # Errors
+    /// No decision was made: no snapshot is in force, or not the one asked for.
+    pub fn decide(
+        &self,
+        call: ToolCall,
+        request_id: Option<RequestId>,
+    ) -> Result<Unrecorded, AuthorizeError> {
         let started = self.parts.clock.monotonic();
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
         let facts = self.gather_facts();
@@ -140,7 +157,31 @@ impl Pdp {
             arguments_digest: self.parts.digest_key.digest(arguments_digest.as_bytes()),
             latency: RecordedLatency { decide },
         };
-        Ok(self.record(record).await)
+        Ok(Unrecorded(Box::new(record)))
+    }
+
+    /// Records a decision; it counts only once its record is kept.
+    pub async fn record(&self, Unrecorded(record): Unrecorded) -> Decision {
+        let Err(error) = self.parts.log.append(&record).await else {
+            return record.decision;
+        };
+        let decision = record.decision;
+        tracing::error!(
+            error = %ErrorChain(&error),
+            decision_id = %decision.id,
+            "a decision could not be recorded and was denied"
+        );
+        // FAIL-CLOSED: an answer nobody can account for permits nothing.
+        let reason = Reason::new(
+            ReasonCode::LogUnavailable,
+            "the decision could not be recorded; tell whoever runs the decision point",
+        );
+        Decision {
+            verdict: Arc::new(Verdict::deny(reason)),
+            obligations: Obligations::default(),
+            valid_for: Duration::ZERO,
+            ..decision
+        }
     }
 
     /// Decides a call like [`Pdp::authorize`] and says why. Nothing is recorded.
@@ -211,30 +252,6 @@ impl Pdp {
 
     fn gather_facts(&self) -> Facts {
         Facts::at(self.parts.clock.now())
-    }
-
-    /// Appends the record; the decision counts only once it is kept.
-    async fn record(&self, record: DecisionRecord) -> Decision {
-        let Err(error) = self.parts.log.append(&record).await else {
-            return record.decision;
-        };
-        let decision = record.decision;
-        tracing::error!(
-            error = %ErrorChain(&error),
-            decision_id = %decision.id,
-            "a decision could not be recorded and was denied"
-        );
-        // FAIL-CLOSED: an answer nobody can account for permits nothing.
-        let reason = Reason::new(
-            ReasonCode::LogUnavailable,
-            "the decision could not be recorded; tell whoever runs the decision point",
-        );
-        Decision {
-            verdict: Arc::new(Verdict::deny(reason)),
-            obligations: Obligations::default(),
-            valid_for: Duration::ZERO,
-            ..decision
-        }
     }
 }
 

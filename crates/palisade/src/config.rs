@@ -46,6 +46,8 @@ pub struct ServerConfig {
     pub admin_socket: PathBuf,
     /// Where decisions are recorded.
     pub log: LogConfig,
+    /// Bytes that a bundle may remember of calls it has decided; 0: it remembers nothing.
+    pub cache_bytes: usize,
     /// What bounds requests and the server.
     pub limits: Limits,
 }
@@ -84,6 +86,7 @@ impl RawConfig {
         let log_path = reader.read(&settings::LOG_PATH);
         let log_sync = reader.read(&settings::LOG_SYNC);
         let digest_key_file = reader.read_optional(&settings::LOG_DIGEST_KEY_FILE);
+        let cache_bytes = reader.read(&settings::CACHE_BYTES);
         let threads = reader.read_optional(&settings::LIMITS_THREADS);
         let request_timeout = reader.read(&settings::LIMITS_REQUEST_TIMEOUT);
         let concurrency = reader.read(&settings::LIMITS_CONCURRENCY);
@@ -103,6 +106,7 @@ impl RawConfig {
                 tls,
                 admin_socket: admin_socket?,
                 log: LogConfig { path: log_path?, sync: log_sync?, digest_key_file },
+                cache_bytes: cache_bytes?,
                 limits: Limits {
                     threads: threads.unwrap_or(defaults.threads),
                     request_timeout: request_timeout?,

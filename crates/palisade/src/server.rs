@@ -82,7 +82,8 @@ impl Server {
     /// # Errors
     /// The bundle does not load, or a socket cannot be bound.
     pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
-        let ServerConfig { bundle, listen, tls, admin_socket, log: _, limits } = config;
+        let ServerConfig { bundle, listen, tls, admin_socket, log: _, cache_bytes, limits } =
+            config;
         let connections = Connections {
             asked_for: limits.connections_max,
             served: descriptors::connections(limits, descriptors::allowed())?,
@@ -94,6 +95,8 @@ impl Server {
         for problem in &advice.0 {
             tracing::warn!(%problem, "the bundle's author should look at this");
         }
+        let cache_bytes = u64::try_from(*cache_bytes).unwrap_or(u64::MAX);
+        let snapshot = snapshot.with_cache_bytes(cache_bytes);
         let revision = snapshot.revision().clone();
         let decision = bind(listen, tls.as_ref()).await?;
         let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;

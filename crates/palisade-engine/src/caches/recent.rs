@@ -1,4 +1,4 @@
-//! Whole calls that are repeated: a table with one place for each call, and a lock for each place.
+//! Whole calls that are repeated: a table with two places for each call, and a lock for each place.
 //!
 //! In front of the other caches, because finding a verdict there takes several look-ups, and in a
 //! stream or a batch, where the transport costs a microsecond or two, that shows
@@ -6,7 +6,7 @@
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
 use palisade_core::{ActorChain, ResourceName, Sha256Digest, ToolCall};
@@ -71,64 +71,83 @@ impl Asked {
     }
 }
 
-/// Where a call would stand.
+/// Where a call may stand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Places {
     hash: u64,
-    index: usize,
+    /// Two, so that two calls that are both repeated seldom push each other out.
+    indices: [usize; 2],
 }
 
 impl RecentCalls {
-    /// A table that holds at most about this many bytes.
-    pub(crate) fn new(bytes: u64) -> Self {
+    /// A table that holds at most about this many bytes, in front of caches of `cache_bytes`.
+    pub(crate) fn new(bytes: u64, cache_bytes: u64) -> Self {
         let places = usize::try_from(bytes).unwrap_or(usize::MAX) / CALL_BYTES_MAX;
         Self {
             places: (0..places.max(1)).map(|_| Mutex::new(None)).collect(),
-            seen: SeenBefore::default(),
+            seen: SeenBefore::new(cache_bytes),
             hasher: RandomState::default(),
         }
     }
 
-    /// Where this call would stand.
-    pub(crate) fn place(&self, call: &ToolCall) -> Place {
+    /// Where this call may stand.
+    pub(crate) fn places(&self, call: &ToolCall) -> Places {
         let ToolCall { chain, tool, arguments, environment, .. } = call;
         let hash = self.hasher.hash_one((arguments, tool, chain, environment.source_address));
-        Place { hash, index: usize::try_from(hash >> 16).unwrap_or_default() % self.places.len() }
+        let index = |hash: u64| {
+            usize::try_from(hash).unwrap_or_default().checked_rem(self.places.len()).unwrap_or(0)
+        };
+        Places { hash, indices: [index(hash >> 16), index(hash >> 40)] }
     }
 
     /// The answer to the very same call, if it stands there.
-    pub(crate) fn get(&self, place: Place, call: &ToolCall) -> Option<Arc<Answer>> {
-        let place = self.places.get(place.index)?;
-        // Nothing that could panic runs under the lock.
-        let place = place.lock().unwrap_or_else(PoisonError::into_inner);
-        place
-            .as_ref()
-            .filter(|recent| recent.call.is(call))
-            .map(|recent| Arc::clone(&recent.answer))
+    pub(crate) fn get(&self, places: Places, call: &ToolCall) -> Option<Arc<Answer>> {
+        places.indices.into_iter().find_map(|index| {
+            let place = self.lock(index)?;
+            let recent = place.as_ref().filter(|recent| recent.call.is(call))?;
+            Some(Arc::clone(&recent.answer))
+        })
     }
 
     /// Keeps the answer to a call that came before; one that comes for the first time is noted.
     pub(crate) fn keep(
         &self,
-        place: Place,
+        places: Places,
         call: &ToolCall,
         answer: &Arc<Answer>,
         counter: &Counter,
     ) {
-        if !self.seen.note(place.hash) {
+        if !self.seen.note(places.hash) {
             return;
         }
-        let call = Asked::of(call);
-        let bytes = call.weight() + answer.weight();
+        let asked = Asked::of(call);
+        let bytes = asked.weight() + answer.weight();
         if bytes > CALL_BYTES_MAX {
             return;
         }
-        let recent = Recent { call, bytes, answer: Arc::clone(answer) };
-        let Some(place) = self.places.get(place.index) else { return };
-        let former = place.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
-        if former.is_some() {
+        let [first, second] = places.indices;
+        // Its own former place, or a free one; otherwise either, as chance has it.
+        let suits = |index| {
+            let place = self.lock(index);
+            place.is_some_and(|place| place.as_ref().is_none_or(|recent| recent.call.is(call)))
+        };
+        let index = if suits(first) {
+            first
+        } else if suits(second) || places.hash & 1 == 0 {
+            second
+        } else {
+            first
+        };
+        let recent = Recent { call: asked, bytes, answer: Arc::clone(answer) };
+        let former = self.lock(index).and_then(|mut place| place.replace(recent));
+        if former.is_some_and(|former| !former.call.is(call)) {
             counter.evicted();
         }
+    }
+
+    fn lock(&self, index: usize) -> Option<MutexGuard<'_, Option<Recent>>> {
+        // Nothing that could panic runs under the lock.
+        Some(self.places.get(index)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Bytes held, estimated.

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many hashes are kept.
-const SLOTS: usize = 4096;
+/// Bytes of a cache for each hash that is kept: enough hashes that a flood of what comes once
+/// takes seconds to wash away what comes again.
+const BYTES_PER_SLOT: u64 = 1024;
 
 /// Remembers hashes for a while, each in the one slot it can stand in.
 ///
@@ -12,17 +13,17 @@ const SLOTS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct SeenBefore(Box<[AtomicU64]>);
 
-impl Default for SeenBefore {
-    fn default() -> Self {
-        Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
-    }
-}
-
 impl SeenBefore {
+    /// For caches of so many bytes.
+    pub(super) fn new(cache_bytes: u64) -> Self {
+        let slots = (cache_bytes / BYTES_PER_SLOT).clamp(64, 1 << 20);
+        Self((0..slots).map(|_| AtomicU64::new(0)).collect())
+    }
+
     /// Notes a hash, and says whether it was noted before.
     pub(super) fn note(&self, hash: u64) -> bool {
-        let slot = usize::try_from(hash).unwrap_or_default() % SLOTS;
-        self.0.get(slot).is_some_and(|slot| {
+        let place = usize::try_from(hash).unwrap_or_default().checked_rem(self.0.len());
+        place.and_then(|place| self.0.get(place)).is_some_and(|slot| {
             let before = slot.load(Ordering::Relaxed) == hash;
             if !before {
                 slot.store(hash, Ordering::Relaxed);

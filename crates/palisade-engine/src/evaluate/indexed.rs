@@ -72,7 +72,7 @@ impl<'a> Indexed<'a> {
         } else if !is_lasting(validity, self.now) {
             caches.counters.uncacheable(Uncacheable::Clock);
         } else {
-            caches.keep_verdict(key, self.verdict(link, &answer, validity));
+            caches.keep_verdict(key, || self.verdict(link, &answer, validity));
         }
         Ok(answer)
     }

@@ -154,6 +154,16 @@ pub(crate) static LOG_DIGEST_KEY_FILE: Setting<PathBuf> = Setting {
     parse: value::path,
 };
 
+pub(crate) static CACHE_BYTES: Setting<usize> = Setting {
+    meta: Meta {
+        key: "cache.bytes",
+        accepts: "size, 0MiB to 64GiB",
+        default: Fallback::Fixed("64MiB"),
+        doc: "What a bundle may remember of calls it has decided, in bytes; 0MiB: nothing.",
+    },
+    parse: |text| value::size(text, 0..=64 * 1024 * MIB),
+};
+
 pub(crate) static LIMITS_THREADS: Setting<NonZeroU32> = Setting {
     meta: Meta {
         key: "limits.threads",
@@ -251,7 +261,7 @@ pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 18] = [
+pub(crate) static SETTINGS: [&Meta; 19] = [
     &BUNDLE_PATH.meta,
     &LISTEN_ADDRESS.meta,
     &LISTEN_TLS_CERTIFICATE.meta,
@@ -261,6 +271,7 @@ pub(crate) static SETTINGS: [&Meta; 18] = [
     &LOG_PATH.meta,
     &LOG_SYNC.meta,
     &LOG_DIGEST_KEY_FILE.meta,
+    &CACHE_BYTES.meta,
     &LIMITS_THREADS.meta,
     &LIMITS_REQUEST_TIMEOUT.meta,
     &LIMITS_CONCURRENCY.meta,

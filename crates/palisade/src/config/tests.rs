@@ -209,6 +209,7 @@ fn numbers_and_durations_are_accepted_up_to_their_documented_limits() {
         RawConfig::read(None, &environment(&[]), &[flag(key, text)]).accept().is_ok()
     };
     for (key, min, max, below, above) in [
+        ("cache.bytes", "0MiB", "64GiB", "-1MiB", "65GiB"),
         ("limits.threads", "1", "1024", "0", "1025"),
         ("limits.concurrency", "1", "65536", "0", "65537"),
         ("limits.connections", "1", "65536", "+1", "5000000000"),

@@ -43,6 +43,7 @@ fn config(directory: &Path) -> ServerConfig {
         tls: None,
         admin_socket: directory.join("admin.sock"),
         log: LogConfig { path: directory.join("log"), sync: false, digest_key_file: None },
+        cache_bytes: 1024 * 1024,
         limits: Limits::default(),
     }
 }
