@@ -73,32 +73,36 @@ impl ArgumentRead {
     }
 }
 
-/// What policies can see of arguments.
+/// What the tool's reads see of arguments, as it stands in cache keys.
 #[derive(Debug)]
-pub(crate) struct VisibleArguments {
-    /// `context.args`, as far as anybody looks.
-    pub(crate) args: CoreValue,
-    /// `context.argsInfo`, if anybody looks.
-    pub(crate) info: Option<CoreValue>,
-    /// What each of the tool's reads sees, one after the other.
-    seen: Vec<u8>,
+pub(crate) struct SeenArguments {
+    /// What each of them sees, one after the other.
+    bytes: Vec<u8>,
     /// Where each of them ends.
     ends: Vec<usize>,
 }
 
-impl VisibleArguments {
-    /// What one of the tool's reads sees, as it stands in cache keys.
-    pub(crate) fn seen(&self, read: usize) -> &[u8] {
+/// Arguments as the evaluator takes them, as far as some policy looks.
+#[derive(Clone, Debug)]
+pub(crate) struct BuiltArguments {
+    /// `context.args`.
+    pub(crate) args: CoreValue,
+    /// `context.argsInfo`, if anybody looks.
+    pub(crate) info: Option<CoreValue>,
+}
+
+impl SeenArguments {
+    /// What one of the tool's reads sees.
+    pub(crate) fn of(&self, read: usize) -> &[u8] {
         let end = |read: usize| self.ends.get(read).copied();
         let start = read.checked_sub(1).map_or(Some(0), end);
-        let seen = start.zip(end(read)).and_then(|(start, end)| self.seen.get(start..end));
+        let seen = start.zip(end(read)).and_then(|(start, end)| self.bytes.get(start..end));
         seen.unwrap_or_default()
     }
 
     /// An estimate of the memory it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        let info = self.info.as_ref().map_or(0, CoreValue::weight);
-        self.args.weight() + info + self.seen.len() + self.ends.len() * size_of::<usize>()
+        self.bytes.len() + self.ends.len() * size_of::<usize>()
     }
 }
 
@@ -133,22 +137,30 @@ impl CompiledTool {
         }
     }
 
-    /// What policies can see of validated arguments. All of them have to have exact values, seen
-    /// or not.
-    pub(crate) fn visible(&self, arguments: &Arguments) -> Result<VisibleArguments, ConvertError> {
+    /// What the tool's reads see of validated arguments. All arguments have to have exact values,
+    /// seen or not.
+    pub(crate) fn seen(&self, arguments: &Arguments) -> Result<SeenArguments, ConvertError> {
         let (ty, object) = (self.tool.arguments.record(), arguments.as_object());
         convert::check(ty, object, &self.inexact)?;
-        let args = convert::arguments::<CoreValues>(ty, object, &self.wanted)?;
-        let info = self.wants_info.then(|| convert::info::<CoreValues>(ty, &self.counted, object));
-        let (mut seen, mut ends) = (Vec::new(), Vec::with_capacity(self.reads.len()));
+        let mut bytes = Vec::with_capacity(256);
+        let mut ends = Vec::with_capacity(self.reads.len());
         for ArgumentRead { of, path, by } in &self.reads {
-            match (of, &info) {
-                (ArgumentPart::Args, _) => args.encode_read(path, *by, &mut seen),
-                (ArgumentPart::Info, Some(info)) => info.encode_read(path, *by, &mut seen),
-                (ArgumentPart::Info, None) => {}
+            match of {
+                ArgumentPart::Args => convert::write_seen(ty, object, path, *by, &mut bytes)?,
+                ArgumentPart::Info => {
+                    convert::write_seen_info(ty, &self.counted, object, path, &mut bytes);
+                }
             }
-            ends.push(seen.len());
+            ends.push(bytes.len());
         }
-        Ok(VisibleArguments { args, info, seen, ends })
+        Ok(SeenArguments { bytes, ends })
+    }
+
+    /// Builds what policies look at of validated arguments.
+    pub(crate) fn build(&self, arguments: &Arguments) -> Result<BuiltArguments, ConvertError> {
+        let (ty, object) = (self.tool.arguments.record(), arguments.as_object());
+        let args = convert::arguments::<CoreValues>(ty, object, &self.wanted)?;
+        let info = || convert::info::<CoreValues>(ty, &self.counted, object);
+        Ok(BuiltArguments { args, info: self.wants_info.then(info) })
     }
 }

@@ -9,6 +9,8 @@ use palisade_catalog::{ArgumentType, CountedArray, Field, RecordType, UnionType}
 use palisade_core::Sha256Digest;
 use serde_json::{Map, Number, Value};
 
+use crate::ReadBy;
+use crate::key_bytes::{self, KeyBytes};
 use crate::values::{NoValues, Values};
 
 /// Why an argument has no exact Cedar value.
@@ -113,16 +115,86 @@ pub(crate) fn info<V: Values>(
     counted: &[CountedArray],
     arguments: &Map<String, Value>,
 ) -> V::Value {
-    let counts = counted.iter().filter_map(|array| {
-        let (last, records) = array.path.split_last()?;
-        let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;
-        let length = i64::try_from(holder.get(last)?.as_array()?.len()).ok()?;
-        Some((array.name.as_str(), V::long(length)))
-    });
+    let counts = counted
+        .iter()
+        .filter_map(|array| Some((array.name.as_str(), V::long(length(array, arguments)?))));
     V::record(vec![
-        ("unknown", V::bool(has_unknown(ty, arguments))),
-        ("counts", V::record(counts.collect())),
+        (UNKNOWN, V::bool(has_unknown(ty, arguments))),
+        (COUNTS, V::record(counts.collect())),
     ])
+}
+
+/// The attributes of `context.argsInfo`.
+const UNKNOWN: &str = "unknown";
+const COUNTS: &str = "counts";
+
+/// The length of an array, if it is there.
+fn length(array: &CountedArray, arguments: &Map<String, Value>) -> Option<i64> {
+    let (last, records) = array.path.split_last()?;
+    let holder = records.iter().try_fold(arguments, |at, name| at.get(name)?.as_object())?;
+    i64::try_from(holder.get(last)?.as_array()?.len()).ok()
+}
+
+/// Writes what policies can see that read this path of `context.args`: how far it leads, and if to
+/// its end, what is there.
+pub(crate) fn write_seen(
+    ty: &RecordType,
+    arguments: &Map<String, Value>,
+    path: &[String],
+    by: ReadBy,
+    to: &mut Vec<u8>,
+) -> Result<(), ConvertError> {
+    let (mut ty, mut object) = (ty, arguments);
+    for (step, name) in path.iter().enumerate() {
+        let is_last = step + 1 == path.len();
+        let json = object.get(name);
+        let (field, json) = match (ty.fields.get(name), json) {
+            (Some(field), Some(json)) if field.required || !json.is_null() => (field, json),
+            _ => {
+                key_bytes::write_absent(step, to);
+                return Ok(());
+            }
+        };
+        match (&field.ty, json) {
+            (ArgumentType::Record(inner), Value::Object(within)) if !is_last => {
+                (ty, object) = (inner, within);
+            }
+            _ if is_last && by == ReadBy::Presence => {
+                to.push(key_bytes::PRESENT);
+                return Ok(());
+            }
+            // The end of the path, or where it goes on within what is one value in a key.
+            (leaf, json) => {
+                let value = value::<KeyBytes>(leaf, json, &Wanted::Whole);
+                to.extend(value.map_err(|error| error.within(name))?);
+                return Ok(());
+            }
+        }
+    }
+    to.extend(record::<KeyBytes>(ty, object, &Wanted::Whole)?);
+    Ok(())
+}
+
+/// The same for `context.argsInfo`.
+pub(crate) fn write_seen_info(
+    ty: &RecordType,
+    counted: &[CountedArray],
+    arguments: &Map<String, Value>,
+    path: &[String],
+    to: &mut Vec<u8>,
+) {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path[..] {
+        [UNKNOWN] => to.extend(KeyBytes::bool(has_unknown(ty, arguments))),
+        [COUNTS, name] => {
+            let array = counted.iter().find(|array| array.name == name);
+            match array.and_then(|array| length(array, arguments)) {
+                Some(length) => to.extend(KeyBytes::long(length)),
+                None => key_bytes::write_absent(1, to),
+            }
+        }
+        _ => to.extend(info::<KeyBytes>(ty, counted, arguments)),
+    }
 }
 
 fn value<V: Values>(

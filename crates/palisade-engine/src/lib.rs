@@ -20,6 +20,7 @@ mod evaluate;
 mod explain;
 mod explanation;
 mod index;
+mod key_bytes;
 mod lint;
 mod names;
 mod policy;

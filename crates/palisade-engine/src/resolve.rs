@@ -4,7 +4,7 @@
 //! so the order of the checks is part of the contract.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{Context, EntityUid, Request};
 use palisade_catalog::Tool;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::caches::{ArgumentsKeyRef, ReadArguments, ScopeKeyRef};
 use crate::call_scope::CallScope;
-use crate::compiled_tool::{CompiledTool, VisibleArguments};
+use crate::compiled_tool::{BuiltArguments, CompiledTool, SeenArguments};
 use crate::context::Source;
 use crate::names::{self, actor_type, entity};
 use crate::resource;
@@ -58,7 +58,9 @@ pub struct ResolvedCall {
 #[derive(Debug)]
 pub(crate) struct FittedArguments {
     pub(crate) arguments: Arguments,
-    pub(crate) visible: VisibleArguments,
+    pub(crate) seen: SeenArguments,
+    /// Built when they are first evaluated: what the policies say of them may be known.
+    built: OnceLock<Result<BuiltArguments, String>>,
     /// The entity that they name, or the tool.
     resource: EntityUid,
     /// Bytes they had as text.
@@ -68,8 +70,14 @@ pub(crate) struct FittedArguments {
 impl FittedArguments {
     /// An estimate of the memory it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        // A parsed value takes some six times its text.
-        256 + 6 * self.bytes + self.visible.weight()
+        // A parsed value takes some six times its text, and what is built of it again as much.
+        256 + 12 * self.bytes + self.seen.weight()
+    }
+
+    /// As the evaluator takes them.
+    pub(crate) fn built(&self, tool: &CompiledTool) -> Result<&BuiltArguments, String> {
+        let build = || tool.build(&self.arguments).map_err(|error| error.to_string());
+        self.built.get_or_init(build).as_ref().map_err(String::clone)
     }
 }
 
@@ -188,11 +196,11 @@ impl PolicySnapshot {
         bytes: usize,
     ) -> Result<FittedArguments, Refusal> {
         let arguments = check_arguments(&tool.tool, arguments)?;
-        let visible = tool
-            .visible(&arguments)
+        let seen = tool
+            .seen(&arguments)
             .map_err(|error| Refusal::new(ReasonCode::ArgsNotRepresentable, error.to_string()))?;
         let resource = self.derive_resource(&tool.tool, &arguments)?;
-        Ok(FittedArguments { arguments, visible, resource, bytes })
+        Ok(FittedArguments { arguments, seen, built: OnceLock::new(), resource, bytes })
     }
 
     /// The chain as entities, head first.

@@ -9,8 +9,9 @@ use equivalent::Equivalent;
 use palisade_core::ActorChain;
 
 use crate::call_scope::{CallScope, LinkScope};
-use crate::cedar_core::{ContextPart, CoreValues};
-use crate::compiled_tool::VisibleArguments;
+use crate::cedar_core::ContextPart;
+use crate::compiled_tool::SeenArguments;
+use crate::key_bytes::{self, KeyBytes};
 use crate::values::Values as _;
 use crate::verdict::Granted;
 
@@ -180,7 +181,7 @@ impl Equivalent<VerdictKey> for VerdictKeyRef<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeenByLink<'a> {
     pub(crate) link: &'a LinkScope,
-    pub(crate) arguments: &'a VisibleArguments,
+    pub(crate) arguments: &'a SeenArguments,
     pub(crate) source_address: Option<std::net::IpAddr>,
     pub(crate) granted: Granted,
 }
@@ -201,14 +202,14 @@ impl SeenByLink<'_> {
             to.push(u8::from(granted && link.parts.has(part)));
         }
         if link.parts.has(ContextPart::SourceIp) {
-            match source_address.and_then(|address| CoreValues::ip(address).ok()) {
-                Some(address) => address.encode(to),
-                None => to.push(0),
+            match source_address.and_then(|address| KeyBytes::ip(address).ok()) {
+                Some(address) => to.extend(address),
+                None => to.push(key_bytes::ABSENT),
             }
         }
         to.extend(&link.chain_seen);
         for read in &link.argument_reads {
-            to.extend(arguments.seen(*read));
+            to.extend(arguments.of(*read));
         }
     }
 }

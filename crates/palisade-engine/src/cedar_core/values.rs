@@ -9,6 +9,7 @@ use cedar_policy_core::extensions::Extensions;
 use palisade_core::EpochMillis;
 
 use super::reads::ReadBy;
+use crate::key_bytes;
 use crate::values::Values;
 
 /// A value as the evaluator has it. Cheap to clone.
@@ -73,21 +74,6 @@ fn extension_value(constructor: &Option<Name>, text: &str) -> Result<CoreValue, 
     }
 }
 
-/// How a value is written into a cache key. Every form starts with its own byte and says where it
-/// ends, so that no two sequences of values are written alike.
-mod form {
-    pub(super) const ABSENT: u8 = 0;
-    pub(super) const PRESENT: u8 = 1;
-    pub(super) const FALSE: u8 = 2;
-    pub(super) const TRUE: u8 = 3;
-    pub(super) const LONG: u8 = 4;
-    pub(super) const STRING: u8 = 5;
-    pub(super) const ENTITY: u8 = 6;
-    pub(super) const SET: u8 = 7;
-    pub(super) const RECORD: u8 = 8;
-    pub(super) const EXTENSION: u8 = 9;
-}
-
 impl CoreValue {
     /// Writes what a policy can see that reads `path` from this value on: how far the path leads,
     /// and if to its end, what is there.
@@ -100,9 +86,7 @@ impl CoreValue {
                 ValueKind::Record(fields) => match fields.get(name.as_str()) {
                     Some(field) => at = field,
                     None => {
-                        to.push(form::ABSENT);
-                        encode_length(step, to);
-                        return;
+                        return key_bytes::write_absent(step, to);
                     }
                 },
                 ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => {
@@ -111,14 +95,9 @@ impl CoreValue {
             }
         }
         match by {
-            ReadBy::Presence => to.push(form::PRESENT),
+            ReadBy::Presence => to.push(key_bytes::PRESENT),
             ReadBy::Ancestors | ReadBy::Tags | ReadBy::Value => encode(at, to),
         }
-    }
-
-    /// Writes the whole value into a cache key.
-    pub(crate) fn encode(&self, to: &mut Vec<u8>) {
-        encode(&self.0, to);
     }
 
     /// An estimate of the memory it takes, in bytes.
@@ -132,49 +111,39 @@ impl CoreValue {
 
 fn encode(value: &Value, to: &mut Vec<u8>) {
     match &value.value {
-        ValueKind::Lit(Literal::Bool(false)) => to.push(form::FALSE),
-        ValueKind::Lit(Literal::Bool(true)) => to.push(form::TRUE),
+        ValueKind::Lit(Literal::Bool(false)) => to.push(key_bytes::FALSE),
+        ValueKind::Lit(Literal::Bool(true)) => to.push(key_bytes::TRUE),
         ValueKind::Lit(Literal::Long(long)) => {
-            to.push(form::LONG);
+            to.push(key_bytes::LONG);
             to.extend(long.to_le_bytes());
         }
         ValueKind::Lit(Literal::String(text)) => {
-            to.push(form::STRING);
-            encode_text(text, to);
+            to.push(key_bytes::STRING);
+            key_bytes::write_text(text, to);
         }
         ValueKind::Lit(Literal::EntityUID(uid)) => {
-            to.push(form::ENTITY);
-            encode_text(&uid.entity_type().to_string(), to);
-            encode_text(uid.eid().as_ref(), to);
+            to.push(key_bytes::ENTITY);
+            key_bytes::write_text(&uid.entity_type().to_string(), to);
+            key_bytes::write_text(uid.eid().as_ref(), to);
         }
         ValueKind::Set(set) => {
-            to.push(form::SET);
-            encode_length(set.len(), to);
+            to.push(key_bytes::SET);
+            key_bytes::write_length(set.len(), to);
             set.iter().for_each(|item| encode(item, to));
         }
         ValueKind::Record(fields) => {
-            to.push(form::RECORD);
-            encode_length(fields.len(), to);
+            to.push(key_bytes::RECORD);
+            key_bytes::write_length(fields.len(), to);
             for (name, field) in fields.as_ref() {
-                encode_text(name, to);
+                key_bytes::write_text(name, to);
                 encode(field, to);
             }
         }
         ValueKind::ExtensionValue(_) => {
-            to.push(form::EXTENSION);
-            encode_text(&value.to_string(), to);
+            to.push(key_bytes::EXTENSION);
+            key_bytes::write_text(&value.to_string(), to);
         }
     }
-}
-
-fn encode_text(text: &str, to: &mut Vec<u8>) {
-    encode_length(text.len(), to);
-    to.extend(text.as_bytes());
-}
-
-fn encode_length(length: usize, to: &mut Vec<u8>) {
-    // LIMIT: a call has at most 1 MiB of arguments, far from where a length would not fit.
-    to.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 /// The attributes of `context`, shared by all links of a call.

@@ -57,7 +57,7 @@ impl<'a> Indexed<'a> {
             return Ok(answer);
         };
         let mut seen = Vec::with_capacity(256);
-        let arguments = &self.call.arguments.visible;
+        let arguments = &self.call.arguments.seen;
         let source_address = self.call.source_address;
         SeenByLink { link, arguments, source_address, granted }.write(&mut seen);
         let key = VerdictKeyRef { scope: &self.call.scope, link, seen: &seen };
@@ -168,10 +168,10 @@ impl<'a> Indexed<'a> {
         };
         let cure = |granted| Ok(context::cure::<CoreValues>(granted));
         add(ContextPart::Approval, &|| cure(granted.approval))?;
-        add(ContextPart::Args, &|| Ok(arguments.visible.args.clone()))?;
-        if let Some(info) = &arguments.visible.info {
-            add(ContextPart::ArgsInfo, &|| Ok(info.clone()))?;
-        }
+        let built = || arguments.built(&scope.tool);
+        add(ContextPart::Args, &|| Ok(built()?.args.clone()))?;
+        let no_info = || "the reads of the arguments' lengths were not foreseen".to_owned();
+        add(ContextPart::ArgsInfo, &|| built()?.info.clone().ok_or_else(no_info))?;
         add(ContextPart::Chain, &|| Ok(scope.chain.clone()))?;
         add(ContextPart::Confirmation, &|| cure(granted.confirmation))?;
         add(ContextPart::Data, &|| Ok(scope.tool.context.data.clone()))?;

@@ -89,7 +89,7 @@ fn seen(snapshot: &PolicySnapshot, call: &ToolCall, granted: Granted) -> String 
     let mut seen = Vec::new();
     SeenByLink {
         link: resolved.scope.links.first().unwrap(),
-        arguments: &resolved.arguments.visible,
+        arguments: &resolved.arguments.seen,
         source_address: resolved.source_address,
         granted,
     }
@@ -108,15 +108,15 @@ fn the_key_holds_what_the_candidates_read() {
         // Of the cures only the confirmation is read.
         r"\x00\x01\x00",
         // The source address.
-        r#"\t\x11\x00\x00\x00ip(\"2001:db8::1\")"#,
+        r"\t\x0b\x00\x00\x002001:db8::1",
         // The chain's depth.
         r"\x04\x01\x00\x00\x00\x00\x00\x00\x00",
         // The amount: that it is there, and what it is.
         r"\x01",
-        r#"\t\x0f\x00\x00\x00decimal(\"12.5\")"#,
-        // The tags, in the order of sets.
+        r"\t\x04\x00\x00\x0012.5",
+        // The tags, in one order whatever theirs.
         r"\x01",
-        r"\x07\x02\x00\x00\x00\x05\x04\x00\x00\x00also\x05\x02\x00\x00\x00ok",
+        r"\x07\x02\x00\x00\x00\x05\x02\x00\x00\x00ok\x05\x04\x00\x00\x00also",
         // The name, but not the postal code.
         r"\x01",
         r"\x05\x03\x00\x00\x00ann",
