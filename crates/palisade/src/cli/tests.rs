@@ -170,6 +170,31 @@ fn explanations_show_the_clause_that_was_false_and_what_it_saw() {
 }
 
 #[test]
+fn who_reads_what_is_listed_by_tool_and_by_path() {
+    let ran = palisade(&["explain", "reads", "--tool", "payments.refund", QUICKSTART]);
+    assert_eq!(ran.exit, Exit::Success, "{}", ran.err);
+    let line = |start: &str| ran.out.lines().find(|line| line.trim_start().starts_with(start));
+    let amount = line("context.args.amount ").expect("the amount is read");
+    assert!(amount.contains(" value ") && amount.contains("refund-ceiling"), "{amount}");
+    assert!(line("context.args.currency").is_none(), "nobody reads it: {}", ran.out);
+    let owner = line("principal.owner ").expect("the owner is read");
+    assert!(owner.contains(" ancestors "), "{owner}");
+
+    let arguments = ["explain", "reads", "--path", "context.args.amount", "--format", "json"];
+    let ran = palisade(&[&arguments[..], &[QUICKSTART]].concat());
+    let listed: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let tools = listed["tools"].as_object().expect("an object");
+    assert_eq!(tools.keys().collect::<Vec<_>>(), ["payments.refund"]);
+    assert_eq!(tools["payments.refund"][0]["by"], "value");
+
+    let ran = palisade(&["explain", "reads", "--tool", "no.such_tool", QUICKSTART]);
+    assert_eq!(ran.exit, Exit::Usage, "{}", ran.out);
+    let ran = palisade(&["explain", "reads", "--tool", "payments.refund", "/nonexistent"]);
+    assert_eq!(ran.exit, Exit::Bundle, "{}", ran.out);
+    assert_eq!(palisade(&["explain"]).exit, Exit::Usage);
+}
+
+#[test]
 fn a_bundle_that_does_not_load_is_65_and_shows_where() {
     let bundle = tempfile::tempdir().expect("temporary directory");
     copy(QUICKSTART.as_ref(), bundle.path());
