@@ -12,6 +12,7 @@ mod recent;
 mod seen;
 mod stats;
 
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
@@ -26,7 +27,7 @@ pub(crate) use keys::{VerdictKey, VerdictKeyRef};
 pub(crate) use recent::RecentCalls;
 use seen::SeenBefore;
 pub use stats::{CacheCounts, CacheStats};
-pub(crate) use stats::{Counters, Uncacheable};
+pub(crate) use stats::{Counter, Counters, Uncacheable};
 
 /// Arguments that were read: their digest, and whether they fit the tool.
 #[derive(Debug)]
@@ -65,32 +66,28 @@ impl Caches {
     pub(crate) fn new(bytes: u64) -> Self {
         let counters = Arc::new(Counters::default());
         let hasher = RandomState::default();
-        let (on_arguments, on_scopes, on_verdicts) =
-            (Arc::clone(&counters), Arc::clone(&counters), Arc::clone(&counters));
+        let with = (&counters, &hasher);
         Self {
             calls: RecentCalls::new(bytes / 8, bytes),
-            arguments: Cache::builder()
-                .max_capacity(bytes / 4)
-                .weigher(|key: &ArgumentsKey, read: &Arc<ReadArguments>| {
-                    weight(key.weight() + read.weight())
-                })
-                .eviction_listener(move |_, _, cause| on_arguments.arguments.removed(cause))
-                .build_with_hasher(hasher.clone()),
+            arguments: bounded(
+                bytes / 4,
+                |key: &ArgumentsKey, read: &Arc<ReadArguments>| key.weight() + read.weight(),
+                |counters| &counters.arguments,
+                with,
+            ),
             arguments_seen: SeenBefore::new(bytes),
-            scopes: Cache::builder()
-                .max_capacity(bytes / 4)
-                .weigher(|key: &ScopeKey, scope: &Arc<CallScope>| {
-                    weight(key.weight() + scope.weight())
-                })
-                .eviction_listener(move |_, _, cause| on_scopes.scopes.removed(cause))
-                .build_with_hasher(hasher.clone()),
-            verdicts: Cache::builder()
-                .max_capacity(bytes / 8 * 3)
-                .weigher(|key: &VerdictKey, verdict: &Arc<LinkVerdict>| {
-                    weight(key.weight() + verdict.weight())
-                })
-                .eviction_listener(move |_, _, cause| on_verdicts.verdicts.removed(cause))
-                .build_with_hasher(hasher.clone()),
+            scopes: bounded(
+                bytes / 4,
+                |key: &ScopeKey, scope: &Arc<CallScope>| key.weight() + scope.weight(),
+                |counters| &counters.scopes,
+                with,
+            ),
+            verdicts: bounded(
+                bytes / 8 * 3,
+                |key: &VerdictKey, verdict: &Arc<LinkVerdict>| key.weight() + verdict.weight(),
+                |counters| &counters.verdicts,
+                with,
+            ),
             verdicts_seen: SeenBefore::new(bytes),
             hasher,
             counters,
@@ -104,7 +101,7 @@ impl Caches {
         read: impl FnOnce() -> ReadArguments,
     ) -> Arc<ReadArguments> {
         // Most arguments never come again: those that came once are only noted, which is cheap.
-        if !self.arguments_seen.note(key.hash_with(&self.hasher)) {
+        if !self.arguments_seen.note(self.fingerprint(key)) {
             self.counters.arguments.miss();
             return Arc::new(read());
         }
@@ -153,9 +150,9 @@ impl Caches {
         }
     }
 
-    /// A hash of what stays the same in all keys of a link.
-    pub(crate) fn fingerprint(&self, of: impl std::hash::Hash) -> u64 {
-        std::hash::BuildHasher::hash_one(&self.hasher, of)
+    /// A hash under which callers cannot foresee collisions.
+    pub(crate) fn fingerprint(&self, of: impl Hash) -> u64 {
+        self.hasher.hash_one(of)
     }
 
     /// What the caches did, and hold now.
@@ -187,6 +184,21 @@ impl LinkVerdict {
     }
 }
 
-fn weight(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
+/// A cache that holds about this many bytes, as `weigh` estimates them.
+fn bounded<K, V>(
+    bytes: u64,
+    weigh: fn(&K, &V) -> usize,
+    counter: fn(&Counters) -> &Counter,
+    (counters, hasher): (&Arc<Counters>, &RandomState),
+) -> Cache<K, V, RandomState>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let counters = Arc::clone(counters);
+    Cache::builder()
+        .max_capacity(bytes)
+        .weigher(move |key, value| u32::try_from(weigh(key, value)).unwrap_or(u32::MAX))
+        .eviction_listener(move |_, _, cause| counter(&counters).removed(cause))
+        .build_with_hasher(hasher.clone())
 }

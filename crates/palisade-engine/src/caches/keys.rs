@@ -2,7 +2,7 @@
 //!
 //! Each key has a borrowed twin that looks it up without allocating; both hash and compare alike.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use cedar_policy::EntityUid;
 use equivalent::Equivalent;
@@ -38,10 +38,6 @@ impl ArgumentsKey {
 impl ArgumentsKeyRef<'_> {
     pub(super) fn to_key(self) -> ArgumentsKey {
         ArgumentsKey { tool: self.tool, text: self.text.into() }
-    }
-
-    pub(super) fn hash_with(&self, hasher: &impl BuildHasher) -> u64 {
-        hasher.hash_one(self)
     }
 }
 

@@ -2,6 +2,7 @@
 //! has to be meant.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
 use palisade_catalog::Catalog;
 use palisade_core::{
