@@ -154,6 +154,8 @@ impl<'a> Indexed<'a> {
     }
 
     /// The parts of the context that some candidate can read.
+    // INVARIANT: what differs here between two calls on one link stands in what `SeenByLink` writes,
+    // or narrows the validity. Held by the differential test in `tests/policy`.
     fn context(&self, granted: Granted) -> Result<CoreContext, String> {
         let Self { call, now, .. } = self;
         let ResolvedCall { scope, arguments, source_address } = call;
