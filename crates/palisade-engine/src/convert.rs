@@ -318,12 +318,11 @@ fn union<V: Values>(ty: &UnionType, json: &Value) -> Result<V::Value, ConvertErr
     Ok(V::record(vec![(name, value::<V>(ty, json, &Wanted::Whole)?)]))
 }
 
-/// Whether some open record has properties that its type does not name.
+/// Whether some record has properties that its type does not name.
 fn has_unknown(ty: &RecordType, object: &Map<String, Value>) -> bool {
-    // Validation lets nothing else into a record that is closed.
-    let inner = ty.fields.values().any(|field| matches!(field.ty, ArgumentType::Record(_)));
-    let look = ty.open || inner;
-    look && object.iter().any(|(name, json)| match ty.fields.get(name) {
+    // FAIL-CLOSED: closed records are looked at, too; a guardrail must not hang on what validation
+    // is believed to let through.
+    object.iter().any(|(name, json)| match ty.fields.get(name) {
         None => true,
         Some(field) => match (&field.ty, json) {
             (ArgumentType::Record(ty), Value::Object(object)) => has_unknown(ty, object),
