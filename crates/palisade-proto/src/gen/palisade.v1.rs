@@ -420,6 +420,48 @@ impl Effect {
         }
     }
 }
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallStatus {
+    /// Not said. Answered INVALID_ARGUMENT.
+    Unspecified = 0,
+    /// The tool did what it was asked to.
+    Success = 1,
+    /// The tool was called and failed.
+    Failure = 2,
+    /// The call was not made, or not to its end: cancelled, timed out, the tool out of reach. What it
+    /// did is unknown.
+    Unknown = 3,
+    /// The call was certainly not made.
+    NotMade = 4,
+}
+impl CallStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_STATUS_UNSPECIFIED",
+            Self::Success => "CALL_STATUS_SUCCESS",
+            Self::Failure => "CALL_STATUS_FAILURE",
+            Self::Unknown => "CALL_STATUS_UNKNOWN",
+            Self::NotMade => "CALL_STATUS_NOT_MADE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_STATUS_SUCCESS" => Some(Self::Success),
+            "CALL_STATUS_FAILURE" => Some(Self::Failure),
+            "CALL_STATUS_UNKNOWN" => Some(Self::Unknown),
+            "CALL_STATUS_NOT_MADE" => Some(Self::NotMade),
+            _ => None,
+        }
+    }
+}
 /// One call that is about to be made.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthorizeRequest {
@@ -692,6 +734,32 @@ pub struct ObservedValue {
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
+/// What became of a call.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportOutcomeRequest {
+    /// The decision that allowed it: a UUID version 7, as AuthorizeResponse gave it.
+    #[prost(string, tag = "1")]
+    pub decision_id: ::prost::alloc::string::String,
+    /// How the call ended. Required.
+    #[prost(enumeration = "CallStatus", tag = "2")]
+    pub status: i32,
+    /// How long the call took.
+    #[prost(message, optional, tag = "3")]
+    pub duration: ::core::option::Option<::prost_types::Duration>,
+    /// A class of error for people and statistics, e.g. `timeout` or an HTTP status. Not the tool's
+    /// own text. At most 256 bytes, no control characters.
+    #[prost(string, tag = "4")]
+    pub error: ::prost::alloc::string::String,
+    /// Bytes of the result as the tool sent it.
+    #[prost(uint64, tag = "5")]
+    pub result_bytes: u64,
+    /// SHA-256 of the result, lower-case hexadecimal. Empty: not said. Kept under a keyed digest.
+    #[prost(string, tag = "6")]
+    pub result_digest: ::prost::alloc::string::String,
+}
+/// The report is on record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportOutcomeResponse {}
 /// What a policy does when satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1037,6 +1105,34 @@ pub mod authorization_service_client {
                 .insert(GrpcMethod::new("palisade.v1.AuthorizationService", "Explain"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says what became of a call that was allowed. Answered once the report is on record, beside its
+        /// decision. A report the log cannot take is answered UNAVAILABLE; the call may be repeated.
+        pub async fn report_outcome(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportOutcomeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportOutcomeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AuthorizationService/ReportOutcome",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("palisade.v1.AuthorizationService", "ReportOutcome"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1100,6 +1196,15 @@ pub mod authorization_service_server {
             &self,
             request: tonic::Request<super::ExplainRequest>,
         ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+        /// Says what became of a call that was allowed. Answered once the report is on record, beside its
+        /// decision. A report the log cannot take is answered UNAVAILABLE; the call may be repeated.
+        async fn report_outcome(
+            &self,
+            request: tonic::Request<super::ReportOutcomeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportOutcomeResponse>,
+            tonic::Status,
+        >;
     }
     /// The decision point. A policy DENY is a successful call; a gRPC error means that no decision was
     /// made, and the caller has to treat it as a DENY. An error carries google.rpc.ErrorInfo with
@@ -1421,6 +1526,52 @@ pub mod authorization_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/palisade.v1.AuthorizationService/ReportOutcome" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportOutcomeSvc<T: AuthorizationService>(pub Arc<T>);
+                    impl<
+                        T: AuthorizationService,
+                    > tonic::server::UnaryService<super::ReportOutcomeRequest>
+                    for ReportOutcomeSvc<T> {
+                        type Response = super::ReportOutcomeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportOutcomeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuthorizationService>::report_outcome(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportOutcomeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1460,4 +1611,292 @@ pub mod authorization_service_server {
     impl<T> tonic::server::NamedService for AuthorizationServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
+}
+/// One entry of the log.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Record {
+    /// Position in the log and in its Merkle tree, from 0, without gaps. Always the first nine bytes
+    /// of the encoding, also when it is 0.
+    #[prost(fixed64, tag = "1")]
+    pub index: u64,
+    /// When it happened, in milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(int64, tag = "2")]
+    pub time_unix_ms: i64,
+    /// Exactly one is set.
+    #[prost(oneof = "record::Entry", tags = "3, 4, 5, 6, 7, 8")]
+    pub entry: ::core::option::Option<record::Entry>,
+}
+/// Nested message and enum types in `Record`.
+pub mod record {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Entry {
+        /// An answer to a request.
+        #[prost(message, tag = "3")]
+        Decision(super::DecisionEntry),
+        /// What became of an allowed call.
+        #[prost(message, tag = "4")]
+        Outcome(super::OutcomeEntry),
+        /// A signed statement about all records before this one.
+        #[prost(message, tag = "5")]
+        Checkpoint(super::CheckpointEntry),
+        /// Answers that could not be recorded.
+        #[prost(message, tag = "6")]
+        Gap(super::GapEntry),
+        /// Records that were deleted because of their age or for space.
+        #[prost(message, tag = "7")]
+        Retention(super::RetentionEntry),
+        /// A process opened the log.
+        #[prost(message, tag = "8")]
+        Opened(super::OpenedEntry),
+    }
+}
+/// An answer and what it was given on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DecisionEntry {
+    /// Names the decision (UUID version 7).
+    #[prost(string, tag = "1")]
+    pub decision_id: ::prost::alloc::string::String,
+    /// The caller's retry key; empty if it sent none.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The enforcement point that asked, as it was authenticated; empty if it was not.
+    #[prost(string, tag = "3")]
+    pub pep: ::prost::alloc::string::String,
+    /// The enforcement point's own id of the call; empty if it sent none.
+    #[prost(string, tag = "4")]
+    pub pep_request_id: ::prost::alloc::string::String,
+    /// Who asked, head first.
+    #[prost(message, repeated, tag = "5")]
+    pub chain: ::prost::alloc::vec::Vec<RecordedActor>,
+    /// Whether the actors were proven; otherwise they are the caller's word.
+    #[prost(bool, tag = "6")]
+    pub actors_proven: bool,
+    /// The tool's name as sent.
+    #[prost(string, tag = "7")]
+    pub tool: ::prost::alloc::string::String,
+    /// The digest of the tool definition the caller saw, lower-case hexadecimal; empty if not sent.
+    #[prost(string, tag = "8")]
+    pub tool_digest: ::prost::alloc::string::String,
+    /// The tool's tier; TIER_UNSPECIFIED if it is not catalogued.
+    #[prost(enumeration = "Tier", tag = "9")]
+    pub tier: i32,
+    /// The tool's effect; EFFECT_UNSPECIFIED if it is not catalogued.
+    #[prost(enumeration = "Effect", tag = "10")]
+    pub effect: i32,
+    /// The Cedar entity the call acts on, e.g. `Tool::"crm.read_ticket"`; empty if none was derived.
+    #[prost(string, tag = "11")]
+    pub resource: ::prost::alloc::string::String,
+    /// The target the caller named; absent if it named none.
+    #[prost(message, optional, tag = "12")]
+    pub named_resource: ::core::option::Option<Resource>,
+    /// Where the call came from, as the enforcement point saw it; empty if it did not say.
+    #[prost(string, tag = "13")]
+    pub source_address: ::prost::alloc::string::String,
+    /// The answer.
+    #[prost(enumeration = "Outcome", tag = "14")]
+    pub outcome: i32,
+    /// Why.
+    #[prost(message, optional, tag = "15")]
+    pub reason: ::core::option::Option<Reason>,
+    /// With OUTCOME_CHALLENGE: what was asked for.
+    #[prost(message, repeated, tag = "16")]
+    pub requirements: ::prost::alloc::vec::Vec<Requirement>,
+    /// Which bundle decided.
+    #[prost(message, optional, tag = "17")]
+    pub revision: ::core::option::Option<Revision>,
+    /// The oldest bundle version the caller accepts; 0 means any.
+    #[prost(uint64, tag = "18")]
+    pub minimum_version: u64,
+    /// A dry run: not to be enforced.
+    #[prost(bool, tag = "19")]
+    pub dry_run: bool,
+    /// With OUTCOME_ALLOW: what the enforcement point had to do.
+    #[prost(message, optional, tag = "20")]
+    pub obligations: ::core::option::Option<Obligations>,
+    /// How long the answer could be used again, in milliseconds.
+    #[prost(uint64, tag = "21")]
+    pub valid_for_ms: u64,
+    /// HMAC-SHA-256, under the log's digest key, of the SHA-256 digest of the arguments in canonical
+    /// form (RFC 8785), or of the bytes as sent if they are not acceptable. 32 bytes.
+    #[prost(bytes = "vec", tag = "22")]
+    pub arguments_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The arguments as JSON, redacted; empty unless the configuration keeps them.
+    #[prost(string, tag = "23")]
+    pub arguments: ::prost::alloc::string::String,
+    /// What was redacted in this record, sorted.
+    #[prost(message, repeated, tag = "24")]
+    pub redactions: ::prost::alloc::vec::Vec<Redaction>,
+    /// From the decoded request to the verdict, in nanoseconds.
+    #[prost(uint64, tag = "25")]
+    pub decide_ns: u64,
+    /// The trace the call belongs to; absent if the caller sent none and none was begun.
+    #[prost(message, optional, tag = "26")]
+    pub trace: ::core::option::Option<TraceContext>,
+    /// The agent run; empty in this version.
+    #[prost(string, tag = "27")]
+    pub session_id: ::prost::alloc::string::String,
+    /// The transaction within it; empty in this version.
+    #[prost(string, tag = "28")]
+    pub transaction_id: ::prost::alloc::string::String,
+    /// Approvals that were spent; empty in this version.
+    #[prost(string, repeated, tag = "29")]
+    pub approval_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The grant that was given; empty in this version.
+    #[prost(string, tag = "30")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// What was proven of the last link's environment; absent in this version.
+    #[prost(message, optional, tag = "31")]
+    pub attestation: ::core::option::Option<AttestationSummary>,
+    /// Labels on the data involved, sorted; empty in this version.
+    #[prost(string, repeated, tag = "32")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One link of a recorded chain.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedActor {
+    /// What kind of actor it is.
+    #[prost(enumeration = "ActorKind", tag = "1")]
+    pub kind: i32,
+    /// Who vouches for it.
+    #[prost(string, tag = "2")]
+    pub issuer: ::prost::alloc::string::String,
+    /// Its name in the issuer's namespace.
+    #[prost(string, tag = "3")]
+    pub subject: ::prost::alloc::string::String,
+}
+/// What was proven of an actor's environment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttestationSummary {
+    /// The tier of the result.
+    #[prost(string, tag = "1")]
+    pub tier: ::prost::alloc::string::String,
+    /// When the result was issued, in milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(int64, tag = "2")]
+    pub issued_at_unix_ms: i64,
+    /// SHA-256 of the evidence. 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub evidence_digest: ::prost::alloc::vec::Vec<u8>,
+}
+/// One place of a record that does not read as it was sent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Redaction {
+    /// JSON pointer (RFC 6901) into the record as JSON, e.g. `/arguments/card`.
+    #[prost(string, tag = "1")]
+    pub pointer: ::prost::alloc::string::String,
+    /// What stood there, e.g. `payment_card`, or `catalogued`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+}
+/// The trace a call belongs to (W3C Trace Context).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceContext {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub trace_id: ::prost::alloc::vec::Vec<u8>,
+    /// The server's own span of the call, else the caller's. 8 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub span_id: ::prost::alloc::vec::Vec<u8>,
+    /// The caller wants the trace kept.
+    #[prost(bool, tag = "3")]
+    pub sampled: bool,
+}
+/// What became of a call that was allowed. It joins its decision by id.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutcomeEntry {
+    /// The decision.
+    #[prost(string, tag = "1")]
+    pub decision_id: ::prost::alloc::string::String,
+    /// How it ended.
+    #[prost(enumeration = "CallStatus", tag = "2")]
+    pub status: i32,
+    /// How long it took, in milliseconds.
+    #[prost(uint64, tag = "3")]
+    pub duration_ms: u64,
+    /// A class of error, e.g. `timeout`; empty if there was none.
+    #[prost(string, tag = "4")]
+    pub error: ::prost::alloc::string::String,
+    /// Bytes of the result.
+    #[prost(uint64, tag = "5")]
+    pub result_bytes: u64,
+    /// HMAC-SHA-256, under the log's digest key, of the SHA-256 digest that was reported. 32 bytes;
+    /// empty if none was.
+    #[prost(bytes = "vec", tag = "6")]
+    pub result_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The enforcement point that reports, as it was authenticated; empty if it was not.
+    #[prost(string, tag = "7")]
+    pub pep: ::prost::alloc::string::String,
+    /// What was redacted in this record, sorted.
+    #[prost(message, repeated, tag = "8")]
+    pub redactions: ::prost::alloc::vec::Vec<Redaction>,
+    /// The trace the report belongs to; absent if the caller sent none.
+    #[prost(message, optional, tag = "9")]
+    pub trace: ::core::option::Option<TraceContext>,
+}
+/// A signed statement about all records before this one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointEntry {
+    /// A signed note (C2SP signed-note) whose text is a checkpoint (C2SP tlog-checkpoint) of the tree
+    /// of all records before this one: its size is this record's index.
+    #[prost(string, tag = "1")]
+    pub note: ::prost::alloc::string::String,
+    /// The process closed the log with it.
+    #[prost(bool, tag = "2")]
+    pub closing: bool,
+}
+/// Answers that were given while the log could not be written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GapEntry {
+    /// How many records are missing here.
+    #[prost(uint64, tag = "1")]
+    pub records: u64,
+    /// When the first of them happened, in milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(int64, tag = "2")]
+    pub first_unix_ms: i64,
+    /// When the last of them happened.
+    #[prost(int64, tag = "3")]
+    pub last_unix_ms: i64,
+    /// What the operating system said, e.g. `No space left on device`.
+    #[prost(string, tag = "4")]
+    pub cause: ::prost::alloc::string::String,
+    /// The calls were answered all the same, because the configuration says so. Otherwise each was
+    /// answered DENY `log_unavailable`.
+    #[prost(bool, tag = "5")]
+    pub answered: bool,
+}
+/// Records that were deleted. Their hashes stay, so that proofs of all others still hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetentionEntry {
+    /// The first record that is left.
+    #[prost(uint64, tag = "1")]
+    pub first_index: u64,
+    /// How many were deleted now.
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+    /// How many of them had not been shipped to the collector.
+    #[prost(uint64, tag = "3")]
+    pub unshipped: u64,
+    /// Why, for a person: `age` or `size`.
+    #[prost(string, tag = "4")]
+    pub cause: ::prost::alloc::string::String,
+}
+/// A process opened the log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenedEntry {
+    /// The software's version.
+    #[prost(string, tag = "1")]
+    pub software_version: ::prost::alloc::string::String,
+    /// Whether answers wait until their record is on disk.
+    #[prost(bool, tag = "2")]
+    pub waits_for_disk: bool,
+    /// The process before closed the log; otherwise it crashed or was killed.
+    #[prost(bool, tag = "3")]
+    pub was_closed: bool,
+    /// Bytes of a record, or of records, that were being written when the process before died, and
+    /// that were taken away. None of them had been acknowledged.
+    #[prost(uint64, tag = "4")]
+    pub torn_bytes: u64,
+    /// The public key of the checkpoints that follow (C2SP signed-note, verifier key).
+    #[prost(string, tag = "5")]
+    pub verifier_key: ::prost::alloc::string::String,
 }
