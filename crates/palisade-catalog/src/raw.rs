@@ -52,6 +52,8 @@ pub(crate) struct RawTool {
     #[serde(default)]
     pub(crate) trusted_fields: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(crate) redact_arguments: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(crate) redact_result: Vec<Spanned<String>>,
     pub(crate) compensation: Option<Spanned<String>>,
     pub(crate) resource: Option<RawResource>,

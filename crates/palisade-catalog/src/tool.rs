@@ -1,6 +1,7 @@
 //! One catalogued tool.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_core::{Effect, Sha256Digest, Tier, ToolName};
@@ -38,6 +39,9 @@ pub struct Tool {
     pub output_labels: BTreeSet<String>,
     /// JSON pointers of result fields that are trusted though the result as a whole is not.
     pub trusted_fields: Vec<String>,
+    /// JSON pointers of arguments that are masked wherever arguments are recorded; `*` stands for
+    /// any element of an array and any key.
+    pub redact_arguments: Arc<[String]>,
     /// JSON pointers of result fields to remove before the result reaches the model.
     pub redact_result: Vec<String>,
     /// The tool that undoes this one.

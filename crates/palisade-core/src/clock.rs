@@ -47,6 +47,11 @@ pub trait Clock: Send + Sync {
 
     /// Time since some fixed point, never going back: what durations are measured with.
     fn monotonic(&self) -> Duration;
+
+    /// Wall-clock time in nanoseconds since the epoch: what spans begin and end with.
+    fn unix_nanos(&self) -> u64 {
+        u64::try_from(self.now().as_millis()).unwrap_or(0).saturating_mul(1_000_000)
+    }
 }
 
 /// The machine's clock.
@@ -79,5 +84,11 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the implementation of the port")]
+    fn unix_nanos(&self) -> u64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
     }
 }

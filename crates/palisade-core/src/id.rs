@@ -18,6 +18,22 @@ impl DecisionId {
     }
 }
 
+impl DecisionId {
+    /// Reads an id in the form it is printed in; `None` if it is no UUID of version 7.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = uuid::Uuid::try_parse(text).ok()?;
+        (id.get_version_num() == 7 && text.len() == 36).then_some(Self(id))
+    }
+
+    /// When the decision was made.
+    #[must_use]
+    pub fn time(&self) -> EpochMillis {
+        let [a, b, c, d, e, f, ..] = *self.0.as_bytes();
+        EpochMillis::new(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)

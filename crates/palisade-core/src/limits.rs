@@ -44,6 +44,9 @@ pub const RESOURCE_TYPE_BYTES_MAX: usize = 256;
 /// Bytes of a resource's entity id.
 pub const RESOURCE_ID_BYTES_MAX: usize = 1024;
 
+/// Bytes of the class of error in a report of a call's outcome.
+pub const OUTCOME_ERROR_BYTES_MAX: usize = 256;
+
 /// Requests in one batch.
 // LIMIT: 256 uncached decisions of about 1 ms each stay within a usual 500 ms deadline.
 pub const BATCH_REQUESTS_MAX: usize = 256;

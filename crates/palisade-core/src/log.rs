@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::outcome::CallOutcome;
 use crate::record::DecisionRecord;
 
 /// A record could not be written.
@@ -10,14 +11,29 @@ use crate::record::DecisionRecord;
 #[error("the decision log cannot be written")]
 pub struct LogError(#[source] pub std::io::Error);
 
-/// The future of one append.
+/// What is recorded.
+#[derive(Clone, Copy, Debug)]
+pub enum LogEntry<'a> {
+    /// An answer.
+    Decision(&'a DecisionRecord),
+    /// What became of an allowed call.
+    Outcome(&'a CallOutcome),
+}
+
+/// The future of one append. It owns what it needs of the entry.
 pub type LogFuture<'a> = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send + 'a>>;
 
 /// Keeps decision records.
 pub trait DecisionLog: Send + Sync {
-    /// Keeps a record. An answer is given only after this has succeeded.
+    /// Keeps an entry. What is recorded is fixed before this returns; an answer is given only
+    /// after the future has succeeded.
     ///
     /// # Errors
-    /// The record is not kept; the answer has to be a deny.
-    fn append<'a>(&'a self, record: &'a DecisionRecord) -> LogFuture<'a>;
+    /// The entry is not kept; the answer has to be a deny.
+    fn append<'a>(&'a self, entry: LogEntry<'_>) -> LogFuture<'a>;
+
+    /// Whether the last try to write succeeded.
+    fn is_available(&self) -> bool {
+        true
+    }
 }

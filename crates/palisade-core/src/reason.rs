@@ -65,6 +65,29 @@ reason_codes! {
     UnknownTool => "unknown_tool",
 }
 
+impl ReasonCode {
+    /// Whether its sentence can hold text that a caller wrote. The others are ours or the bundle's.
+    #[must_use]
+    pub const fn quotes_request(self) -> bool {
+        match self {
+            Self::AgentNotAutonomous
+            | Self::ArgsNotRepresentable
+            | Self::EvaluationError
+            | Self::InvalidArguments
+            | Self::NoPermit
+            | Self::ResourceMismatch
+            | Self::ToolChanged
+            | Self::UnknownIssuer
+            | Self::UnknownTool => true,
+            Self::DependsOnArguments
+            | Self::LogUnavailable
+            | Self::Permitted
+            | Self::PolicyForbid
+            | Self::RequirementsUnmet => false,
+        }
+    }
+}
+
 impl fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::actor::ActorChain;
 use crate::digest::Sha256Digest;
+use crate::trace::TraceContext;
 
 /// A Cedar entity named by type and id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,4 +51,6 @@ pub struct ToolCall {
     pub environment: Environment,
     /// What the caller wants beside the answer.
     pub options: RequestOptions,
+    /// The span the call was sent from.
+    pub trace: Option<TraceContext>,
 }

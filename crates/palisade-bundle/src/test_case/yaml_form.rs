@@ -149,6 +149,7 @@ impl Reader<'_> {
                 .map(|RawResource { entity_type, id }| ResourceName { entity_type, id }),
             environment: Environment { source_address: source_address?, pep_request_id: None },
             options: RequestOptions::default(),
+            trace: None,
         };
         let facts = Facts {
             now: now?.unwrap_or(NOW_DEFAULT),

@@ -28,6 +28,7 @@ impl Checker<'_> {
             cosmetic,
             output_labels,
             trusted_fields,
+            redact_arguments,
             redact_result,
             compensation,
             resource,
@@ -44,6 +45,7 @@ impl Checker<'_> {
         let definition_digest = definition.and_then(|text| self.definition(&text));
         let output_labels = self.labels(output_labels);
         let trusted_fields = self.pointers(trusted_fields);
+        let redact_arguments = self.pointers(redact_arguments).into();
         let redact_result = self.pointers(redact_result);
         let compensation = compensation.and_then(|tool| self.compensation(key, &tool));
         let deadline = deadline.and_then(|text| self.duration(&text));
@@ -69,6 +71,7 @@ impl Checker<'_> {
             cosmetic,
             output_labels,
             trusted_fields,
+            redact_arguments,
             redact_result,
             compensation,
             resource,

@@ -47,8 +47,16 @@ struct Asked {
 
 impl Asked {
     fn of(call: &ToolCall) -> Self {
-        let ToolCall { chain, tool, tool_digest, arguments, resource, environment, options: _ } =
-            call;
+        let ToolCall {
+            chain,
+            tool,
+            tool_digest,
+            arguments,
+            resource,
+            environment,
+            options: _,
+            trace: _,
+        } = call;
         Self {
             chain: chain.clone(),
             tool: tool.clone(),
@@ -60,8 +68,16 @@ impl Asked {
     }
 
     fn is(&self, call: &ToolCall) -> bool {
-        let ToolCall { chain, tool, tool_digest, arguments, resource, environment, options: _ } =
-            call;
+        let ToolCall {
+            chain,
+            tool,
+            tool_digest,
+            arguments,
+            resource,
+            environment,
+            options: _,
+            trace: _,
+        } = call;
         self.arguments == *arguments
             && self.tool == *tool
             && self.chain == *chain

@@ -81,6 +81,7 @@ fn call(kind: ActorKind, arguments: &str, source_address: Option<&str>) -> ToolC
             ..Environment::default()
         },
         options: RequestOptions::default(),
+        trace: None,
     }
 }
 
