@@ -1,0 +1,108 @@
+//! Every metric there is: name, kind, unit and what it counts. Dashboards and alert rules are
+//! tested against this table.
+
+/// What a metric measures. All of them stand in this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Instrument {
+    /// The OpenTelemetry name, e.g. `palisade.decision.duration`.
+    pub name: &'static str,
+    /// How its values add up.
+    pub kind: InstrumentKind,
+    /// The unit in UCUM, e.g. `s`; what is merely counted stands in braces; empty: none.
+    pub unit: &'static str,
+    /// What it is, in a sentence.
+    pub description: &'static str,
+}
+
+/// How the values of a metric add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstrumentKind {
+    /// A sum that only grows.
+    Counter,
+    /// A level.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// Declares the instruments, so that none can be missing from [`ALL`].
+macro_rules! instruments {
+    ($($constant:ident = $kind:ident $name:literal $unit:literal $description:literal;)+) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $description)]
+            pub const $constant: Instrument = Instrument {
+                name: $name,
+                kind: InstrumentKind::$kind,
+                unit: $unit,
+                description: $description,
+            };
+        )+
+
+        /// All of them, sorted by name.
+        pub const ALL: &[Instrument] = &[$($constant,)+];
+    };
+}
+
+instruments! {
+    BUNDLE_AGE = Gauge "palisade.bundle.age" "s"
+        "Time since the bundle in force was put in force.";
+    BUNDLE_VERSION = Gauge "palisade.bundle.version" ""
+        "Version of the bundle in force.";
+    CACHE_ENTRIES = Gauge "palisade.cache.entries" "{entry}"
+        "Entries that the caches hold.";
+    CACHE_EVICTIONS = Counter "palisade.cache.evictions" "{entry}"
+        "Entries that the caches dropped for space.";
+    CACHE_HITS = Counter "palisade.cache.hits" "{lookup}"
+        "Lookups that a cache answered.";
+    CACHE_MISSES = Counter "palisade.cache.misses" "{lookup}"
+        "Lookups that no cache answered.";
+    CACHE_SIZE = Gauge "palisade.cache.size" "By"
+        "Memory that the entries of the caches take.";
+    CALLS = Gauge "palisade.calls" "{call}"
+        "Calls being answered.";
+    CONNECTIONS = Gauge "palisade.connections" "{connection}"
+        "Open connections.";
+    DECISION_DURATION = Histogram "palisade.decision.duration" "s"
+        "Time from the decoded request until its record was kept, by outcome.";
+    DECISIONS = Counter "palisade.decisions" "{decision}"
+        "Answers, by outcome, reason, tier of the tool and whether it was a dry run.";
+    EXPORT_GONE = Counter "palisade.export.gone" "{record}"
+        "Records that were deleted before the collector took them.";
+    EXPORT_LAG_RECORDS = Gauge "palisade.export.lag.records" "{record}"
+        "Records in the log that the collector has not taken yet.";
+    EXPORT_LAG_TIME = Gauge "palisade.export.lag.time" "s"
+        "Age of the oldest record that the collector has not taken yet.";
+    EXPORT_REJECTED = Counter "palisade.export.rejected" "{record}"
+        "Records that the collector acknowledged and threw away.";
+    EXPORT_RETRIES = Counter "palisade.export.retries" "{request}"
+        "Requests with records that failed and are sent again.";
+    EXPORT_SHIPPED = Counter "palisade.export.shipped" "{record}"
+        "Records that the collector took.";
+    EXPORT_SKIPPED = Counter "palisade.export.skipped" "{record}"
+        "Records that the collector refuses whatever comes with them.";
+    LOG_AVAILABLE = Gauge "palisade.log.available" ""
+        "1 if decisions can be recorded, otherwise 0.";
+    LOG_QUEUE = Gauge "palisade.log.queue" "{record}"
+        "Records that wait to be written.";
+    LOG_RECORDS = Counter "palisade.log.records" "{record}"
+        "Records that are on disk.";
+    LOG_SEGMENTS = Gauge "palisade.log.segments" "{segment}"
+        "Files of the log.";
+    LOG_SIZE = Gauge "palisade.log.size" "By"
+        "Space that the log takes on disk.";
+    LOG_UNLOGGED = Counter "palisade.log.unlogged" "{decision}"
+        "Answers that could not be recorded.";
+    OUTCOMES = Counter "palisade.outcomes" "{report}"
+        "Reports of what became of allowed calls, by status.";
+    RECORD_DURATION = Histogram "palisade.record.duration" "s"
+        "Time an answer waited until its record was kept, or until that failed.";
+    REFUSALS = Counter "palisade.refusals" "{call}"
+        "Calls answered with an error instead of a decision, by reason.";
+    REQUIREMENTS = Counter "palisade.requirements" "{challenge}"
+        "Challenges, by the kind of requirement they ask for; one that asks for two kinds counts for each.";
+    SPANS_DROPPED = Counter "palisade.spans.dropped" "{span}"
+        "Spans that were lost because the collector could not be reached in time or refused them.";
+    SPANS_EXPORTED = Counter "palisade.spans.exported" "{span}"
+        "Spans that the collector took.";
+}
