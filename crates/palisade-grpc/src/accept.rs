@@ -25,6 +25,7 @@ use crate::connection::{self, Calls, Connections};
 use crate::limits::Limits;
 use crate::methods::Methods;
 use crate::server::ServeError;
+use crate::service::Decider;
 use crate::tls::Tls;
 use crate::usage::Budget;
 use crate::workers::{Job, Panicked, Workers};
@@ -85,6 +86,8 @@ pub(crate) struct Serving {
 pub(crate) struct Served {
     pub(crate) routes: Routes,
     pub(crate) methods: Arc<Methods>,
+    /// Tells who is refused.
+    pub(crate) decider: Arc<Decider>,
 }
 
 impl Socket {

@@ -203,17 +203,22 @@ async fn respond(
     usage: Arc<Usage>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let Connections { served: Served { routes, methods }, limits, calls, .. } = &*connections;
+    let Connections { served: Served { routes, methods, decider }, limits, calls, .. } =
+        &*connections;
+    let refuse = |error: &CallError| {
+        decider.pdp.observer().refused(status::reason(error));
+        status::response(error)
+    };
     let path = request.uri().path();
     let method = methods.at(path);
     let call_bytes = CALL_BYTES + if method.is_stream { STREAM_BYTES } else { 0 };
     let Some(held_by_call) = usage.charge(call_bytes + header_bytes(request.headers())) else {
-        return Ok(status::response(&CallError::BytesExhausted));
+        return Ok(refuse(&CallError::BytesExhausted));
     };
     let call = if path.starts_with("/grpc.health.v1.Health/") { None } else { Some(calls.begin()) };
     if matches!(call, Some(None)) {
         // Before the request is read, so that an overload costs no memory.
-        return Ok(status::response(&CallError::Overloaded));
+        return Ok(refuse(&CallError::Overloaded));
     }
     let time_left = deadline::of(request.headers(), limits.request_timeout);
     // Until the answer is ready, or for as long as the handler of a stream wants.
@@ -235,7 +240,7 @@ async fn respond(
     let response = match answered {
         Ok(Ok(response)) => status::respell(response),
         Ok(Err(never)) => match never {},
-        Err(_) => status::response(&CallError::Deadline),
+        Err(_) => refuse(&CallError::Deadline),
     };
     Ok(response.map(|body| Body::new(Outlet::new(body, usage, Arc::new(held_by_call)))))
 }

@@ -4,17 +4,19 @@
 //! pipeline, so that it becomes a recorded deny.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use prost::Message as _;
 
 use palisade_core::limits::{
-    ARGUMENTS_BYTES_MAX, CHAIN_LINKS_MAX, MESSAGE_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX,
-    RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+    ARGUMENTS_BYTES_MAX, CHAIN_LINKS_MAX, MESSAGE_BYTES_MAX, OUTCOME_ERROR_BYTES_MAX,
+    PEP_REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
 use palisade_core::{
-    Actor, ActorChain, ActorKind, ChainError, Environment, IssuerName, RequestId, RequestOptions,
-    ResourceName, Subject, ToolCall,
+    Actor, ActorChain, ActorKind, CallStatus, ChainError, DecisionId, Environment, IssuerName,
+    RequestId, RequestOptions, ResourceName, Subject, ToolCall, TraceContext,
 };
+use palisade_pdp::OutcomeReport;
 use palisade_proto::v1;
 
 use crate::error::{CallError, RequestError};
@@ -46,7 +48,10 @@ pub(crate) struct ListTools {
 ///
 /// # Errors
 /// A field of an absent capability is set, or something is malformed or over its limit.
-pub(crate) fn authorize(request: v1::AuthorizeRequest) -> Result<Call, CallError> {
+pub(crate) fn authorize(
+    request: v1::AuthorizeRequest,
+    trace: Option<TraceContext>,
+) -> Result<Call, CallError> {
     // A batch may be larger than this as a whole, so the transport cannot check it.
     if request.encoded_len() > MESSAGE_BYTES_MAX {
         return Err(RequestError::MessageTooLarge.into());
@@ -89,6 +94,7 @@ pub(crate) fn authorize(request: v1::AuthorizeRequest) -> Result<Call, CallError
         resource: resource.map(resource_name).transpose()?,
         environment: observed(environment.unwrap_or_default())?,
         options: request_options(options.unwrap_or_default()),
+        trace,
     };
     Ok(Call { request_id, tool_call })
 }
@@ -99,7 +105,54 @@ pub(crate) fn authorize(request: v1::AuthorizeRequest) -> Result<Call, CallError
 /// As for [`authorize`].
 pub(crate) fn explain(request: v1::ExplainRequest) -> Result<Call, CallError> {
     let v1::ExplainRequest { request } = request;
-    authorize(request.ok_or(RequestError::RequestMissing)?)
+    authorize(request.ok_or(RequestError::RequestMissing)?, None)
+}
+
+/// Checks a report of what became of a call.
+///
+/// # Errors
+/// Something is malformed or over its limit.
+pub(crate) fn outcome_report(
+    report: v1::ReportOutcomeRequest,
+    trace: Option<TraceContext>,
+) -> Result<OutcomeReport, RequestError> {
+    let status = match report.status() {
+        v1::CallStatus::Failure => CallStatus::Failure,
+        v1::CallStatus::NotMade => CallStatus::NotMade,
+        v1::CallStatus::Success => CallStatus::Success,
+        v1::CallStatus::Unknown => CallStatus::Unknown,
+        // Statuses of a newer contract are read as unspecified, too.
+        v1::CallStatus::Unspecified => return Err(RequestError::CallStatus),
+    };
+    let v1::ReportOutcomeRequest {
+        decision_id,
+        status: _,
+        duration,
+        error,
+        result_bytes,
+        result_digest,
+    } = report;
+    if error.len() > OUTCOME_ERROR_BYTES_MAX || error.chars().any(char::is_control) {
+        return Err(RequestError::OutcomeError);
+    }
+    Ok(OutcomeReport {
+        decision: DecisionId::parse(&decision_id).ok_or(RequestError::DecisionId)?,
+        status,
+        duration: match duration {
+            None => Duration::ZERO,
+            Some(duration) => match duration.try_into() {
+                Ok(duration) => duration,
+                Err(_) => return Err(RequestError::CallDuration),
+            },
+        },
+        error,
+        result_bytes,
+        result_digest: match result_digest.as_str() {
+            "" => None,
+            digest => Some(digest.parse().map_err(RequestError::ResultDigest)?),
+        },
+        trace,
+    })
 }
 
 /// Checks a request to list tools.

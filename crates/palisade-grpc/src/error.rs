@@ -2,8 +2,8 @@
 
 use palisade_core::limits::{
     ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_FIELDS_MAX,
-    PEP_REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX,
-    TOOL_NAME_BYTES_MAX,
+    OUTCOME_ERROR_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX,
+    RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
 use palisade_core::{ChainError, NameError, ParseSha256Error};
 use palisade_pdp::{AuthorizeError, ListToolsError};
@@ -27,6 +27,9 @@ pub(crate) enum CallError {
     /// A bug: the handler panicked.
     #[error("internal error; the server's log has it under this request id")]
     Internal,
+    /// What was reported cannot be recorded.
+    #[error("the report could not be recorded; try again")]
+    LogUnavailable,
     /// The tools cannot be listed.
     #[error(transparent)]
     ListTools(#[from] ListToolsError),
@@ -87,9 +90,18 @@ pub(crate) enum RequestError {
         /// How many.
         requests: usize,
     },
+    /// A report says no duration.
+    #[error("`duration` is negative or no duration")]
+    CallDuration,
+    /// A report says not how the call ended.
+    #[error("`status` is not said")]
+    CallStatus,
     /// The links are no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// A report names no decision.
+    #[error("`decision_id` is no id of a decision")]
+    DecisionId,
     /// An issuer's name is unusable.
     #[error("`chain[{link}].asserted.issuer` is not usable")]
     Issuer {
@@ -116,6 +128,9 @@ pub(crate) enum RequestError {
     /// One request is too large.
     #[error("the message is too large; the limit of one request is {MESSAGE_BYTES_MAX} bytes")]
     MessageTooLarge,
+    /// A report's class of error is unusable.
+    #[error("`error` is over {OUTCOME_ERROR_BYTES_MAX} bytes or has control characters")]
+    OutcomeError,
     /// The enforcement point's id is unusable.
     #[error(
         "`environment.pep_request_id` is over {PEP_REQUEST_ID_BYTES_MAX} bytes or has control \
@@ -140,6 +155,9 @@ pub(crate) enum RequestError {
     /// The resource's type has no usable length.
     #[error("`resource.type` is not 1 to {RESOURCE_TYPE_BYTES_MAX} bytes long")]
     ResourceType,
+    /// The digest of a result is none.
+    #[error("`result_digest` is not usable")]
+    ResultDigest(#[source] ParseSha256Error),
     /// The service to list is unusable.
     #[error("`service` is over {TOOL_NAME_BYTES_MAX} bytes")]
     Service,
@@ -170,19 +188,24 @@ impl RequestError {
             Self::ArgumentsTooLarge { .. } => "arguments_too_large",
             Self::BatchEmpty => "batch_empty",
             Self::BatchTooLarge { .. } => "batch_too_large",
+            Self::CallDuration => "duration_invalid",
+            Self::CallStatus => "call_status_unspecified",
             Self::Chain(ChainError::Empty) => "chain_empty",
             Self::Chain(ChainError::TooLong { .. }) => "chain_too_long",
+            Self::DecisionId => "decision_id_invalid",
             Self::Issuer { .. } => "issuer_invalid",
             Self::LinkMissing { .. } => "link_missing",
             Self::MessageFields => "message_fields_exceeded",
             Self::MessageMalformed { .. } => "message_malformed",
             Self::MessageTooLarge => "message_too_large",
+            Self::OutcomeError => "outcome_error_invalid",
             Self::PepRequestId => "pep_request_id_invalid",
             Self::RequestId => "request_id_invalid",
             Self::RequestIdInFlight => "request_id_in_flight",
             Self::RequestIdMissing => "request_id_missing",
             Self::RequestMissing => "request_missing",
             Self::ResourceId | Self::ResourceType => "resource_invalid",
+            Self::ResultDigest(_) => "result_digest_invalid",
             Self::Service => "service_invalid",
             Self::SourceAddress => "source_address_invalid",
             Self::Subject { .. } => "subject_invalid",

@@ -65,8 +65,9 @@ impl GrpcServer {
         server
     }
 
-    /// Reports `SERVING` once the pipeline has a snapshot, for the whole server and for the
-    /// authorization service. To be called after a snapshot is published.
+    /// Reports `SERVING` if the pipeline can allow calls, for the whole server and for the
+    /// authorization service. To be called after a snapshot is published, and whenever the log
+    /// fails or is back.
     pub async fn report_health(&self) {
         let ready = self.decider.pdp.is_ready() && !self.shutdown.is_cancelled();
         let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
@@ -97,7 +98,11 @@ impl GrpcServer {
         };
         let of_thread = |_| {
             let methods = Methods::read().map_err(ServeError::Contract)?;
-            Ok(Served { routes: self.routes(surface)?, methods: Arc::new(methods) })
+            Ok(Served {
+                routes: self.routes(surface)?,
+                methods: Arc::new(methods),
+                decider: Arc::clone(&self.decider),
+            })
         };
         let serving = Serving {
             name,

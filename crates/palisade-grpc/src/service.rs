@@ -7,6 +7,7 @@ use futures::{Stream, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use palisade_core::TraceContext;
 use palisade_pdp::Pdp;
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_server::AuthorizationService;
@@ -72,8 +73,13 @@ impl Service {
     ) -> Result<Response<T>, Status> {
         match self.decider.panics.run(request_id, handler).await {
             Ok(message) => Ok(Response::new(message)),
-            Err(error) => Err(refuse(&error, request_id)),
+            Err(error) => Err(self.refuse(&error, request_id)),
         }
+    }
+
+    fn refuse(&self, error: &CallError, request_id: &str) -> Status {
+        self.decider.pdp.observer().refused(status::reason(error));
+        refuse(error, request_id)
     }
 }
 
@@ -84,14 +90,33 @@ impl Decider {
     async fn authorize(
         &self,
         request: v1::AuthorizeRequest,
+        trace: Option<TraceContext>,
     ) -> Result<v1::AuthorizeResponse, CallError> {
         let id = request.request_id.clone();
         let decided = self.panics.catch(&id, || {
-            let convert::Call { request_id, tool_call } = convert::authorize(request)?;
+            let convert::Call { request_id, tool_call } = convert::authorize(request, trace)?;
             Ok(self.pdp.decide(tool_call, request_id)?)
-        })?;
-        let recorded = async { Ok(answer::decision(self.pdp.record(decided).await)) };
-        self.panics.run(&id, recorded).await
+        });
+        let recorded = match decided {
+            Ok(decided) => {
+                let recorded = async { Ok(answer::decision(self.pdp.record(decided).await)) };
+                self.panics.run(&id, recorded).await
+            }
+            Err(error) => Err(error),
+        };
+        recorded.inspect_err(|error| self.pdp.observer().refused(status::reason(error)))
+    }
+
+    async fn report_outcome(
+        &self,
+        request: v1::ReportOutcomeRequest,
+        trace: Option<TraceContext>,
+    ) -> Result<v1::ReportOutcomeResponse, CallError> {
+        let report = convert::outcome_report(request, trace)?;
+        match self.pdp.report_outcome(report).await {
+            Ok(()) => Ok(v1::ReportOutcomeResponse {}),
+            Err(_logged) => Err(CallError::LogUnavailable),
+        }
     }
 
     fn list_tools(
@@ -114,12 +139,13 @@ impl AuthorizationService for Service {
         &self,
         request: Request<v1::AuthorizeRequest>,
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
+        let trace = trace_context(&request);
         let request = request.into_inner();
         let request_id = request.request_id.clone();
-        let answered = match self.require(Surface::Decision, "Authorize") {
-            Ok(()) => self.decider.authorize(request).await,
-            Err(error) => Err(error),
-        };
+        self.require(Surface::Decision, "Authorize")
+            .map_err(|error| self.refuse(&error, &request_id))?;
+        // What is not answered is counted there.
+        let answered = self.decider.authorize(request, trace).await;
         answered.map(Response::new).map_err(|error| refuse(&error, &request_id))
     }
 
@@ -127,9 +153,10 @@ impl AuthorizationService for Service {
         &self,
         request: Request<v1::AuthorizeBatchRequest>,
     ) -> Result<Response<v1::AuthorizeBatchResponse>, Status> {
+        let trace = trace_context(&request);
         self.handle("", async {
             self.require(Surface::Decision, "AuthorizeBatch")?;
-            let authorize = |item| self.decider.authorize(item);
+            let authorize = |item| self.decider.authorize(item, trace);
             Box::pin(batch::answer(request.into_inner(), authorize)).await
         })
         .await
@@ -142,11 +169,13 @@ impl AuthorizationService for Service {
         &self,
         request: Request<Streaming<v1::AuthorizeRequest>>,
     ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
-        self.require(Surface::Decision, "AuthorizeStream").map_err(|error| refuse(&error, ""))?;
+        self.require(Surface::Decision, "AuthorizeStream")
+            .map_err(|error| self.refuse(&error, ""))?;
+        let trace = trace_context(&request);
         let decider = Arc::clone(&self.decider);
         let authorize = move |item| {
             let decider = Arc::clone(&decider);
-            async move { decider.authorize(item).await }
+            async move { decider.authorize(item, trace).await }
         };
         // Not there in a program that asks in its own process.
         let held = request.extensions().get::<Arc<Held>>().cloned();
@@ -180,10 +209,30 @@ impl AuthorizationService for Service {
         })
         .await
     }
+
+    async fn report_outcome(
+        &self,
+        request: Request<v1::ReportOutcomeRequest>,
+    ) -> Result<Response<v1::ReportOutcomeResponse>, Status> {
+        let trace = trace_context(&request);
+        self.handle("", async {
+            self.require(Surface::Decision, "ReportOutcome")?;
+            self.decider.report_outcome(request.into_inner(), trace).await
+        })
+        .await
+    }
+}
+
+/// The span that a call was sent from (W3C Trace Context). A batch or a stream has one for all of
+/// its requests.
+fn trace_context<T>(request: &Request<T>) -> Option<TraceContext> {
+    TraceContext::parse(request.metadata().get("traceparent")?.to_str().ok()?)
 }
 
 fn refuse(error: &CallError, request_id: &str) -> Status {
     let status = status::of(error, request_id);
-    tracing::debug!(request_id, code = ?status.code(), %error, "a call was not answered");
+    // The status has neither secrets nor personal data in it; the error may.
+    let (code, message) = (status.code(), status.message());
+    tracing::debug!(?code, message, "a call was not answered");
     status
 }

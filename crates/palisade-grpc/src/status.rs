@@ -18,6 +18,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use palisade_core::{ErrorChain, RequestId};
 use palisade_pdp::{AuthorizeError, ListToolsError};
 use palisade_proto::v1;
+use palisade_redact::Scope;
 
 use crate::error::{CallError, RequestError};
 
@@ -26,14 +27,15 @@ const DOMAIN: &str = "palisade";
 
 /// The status of a call that has no decision.
 pub(crate) fn of(error: &CallError, request_id: &str) -> Status {
-    // A malformed id is not repeated: a header has no room for it.
-    let request_id = RequestId::new(request_id);
+    // A malformed id is not repeated: a header has no room for it. Nor is one that holds a secret.
+    let request_id = RequestId::new(request_id)
+        .filter(|id| palisade_redact::is_clean(id.as_str(), Scope::SecretsAndPersonal));
     let metadata: HashMap<_, _> = request_id
         .map(|id| ("request_id".to_owned(), id.as_str().to_owned()))
         .into_iter()
         .collect();
     let details = ErrorDetails::with_error_info(reason(error), DOMAIN, metadata);
-    Status::with_error_details(code(error), ErrorChain(error).to_string(), details)
+    Status::with_error_details(code(error), message(error), details)
 }
 
 /// The same for one item of a batch or a stream.
@@ -41,8 +43,14 @@ pub(crate) fn item(error: &CallError) -> v1::Error {
     v1::Error {
         code: i32::from(code(error)),
         reason: reason(error).to_owned(),
-        message: ErrorChain(error).to_string(),
+        message: message(error),
     }
+}
+
+/// What is wrong, without what a caller may have written into it.
+fn message(error: &CallError) -> String {
+    let message = ErrorChain(error).to_string();
+    palisade_redact::text(&message, Scope::SecretsAndPersonal).text.into_owned()
 }
 
 /// The same as a whole HTTP response.
@@ -113,6 +121,7 @@ const fn code(error: &CallError) -> Code {
     match error {
         CallError::Authorize(AuthorizeError::NoSnapshot)
         | CallError::Draining
+        | CallError::LogUnavailable
         | CallError::ListTools(ListToolsError::NoSnapshot) => Code::Unavailable,
         CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => Code::FailedPrecondition,
         CallError::BytesExhausted | CallError::Overloaded => Code::ResourceExhausted,
@@ -124,7 +133,8 @@ const fn code(error: &CallError) -> Code {
     }
 }
 
-const fn reason(error: &CallError) -> &'static str {
+/// The stable reason.
+pub(crate) const fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Authorize(AuthorizeError::NoSnapshot)
         | CallError::ListTools(ListToolsError::NoSnapshot) => "not_ready",
@@ -133,6 +143,7 @@ const fn reason(error: &CallError) -> &'static str {
         CallError::Deadline => "deadline_exceeded",
         CallError::Draining => "draining",
         CallError::Internal => "internal",
+        CallError::LogUnavailable => "log_unavailable",
         CallError::Malformed(error) => error.reason(),
         CallError::MessageLate => "message_late",
         CallError::NotServed(_) => "not_served",

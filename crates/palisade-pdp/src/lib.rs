@@ -13,5 +13,5 @@ pub use palisade_engine::{
     ClauseExplanation, ClauseJoin, Explanation, LinkExplanation, ObservedValue, PolicyEffect,
     PolicyExplanation, PolicyResult, ToolProspect,
 };
-pub use pipeline::{Explained, ListedTool, Pdp, PdpParts, ToolList, Unrecorded};
+pub use pipeline::{Explained, ListedTool, OutcomeReport, Pdp, PdpParts, ToolList, Unrecorded};
 pub use snapshots::Snapshots;

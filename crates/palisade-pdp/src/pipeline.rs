@@ -4,18 +4,21 @@
 //! not there yet: callers' actors are asserted, and the only fact is the time. A request that
 //! needs more is refused before it gets here.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_catalog::Tool;
 use palisade_core::{
-    ActorChain, Clock, Decision, DecisionLog, DecisionRecord, DigestKey, Effect, Environment,
-    EpochMillis, ErrorChain, Facts, IdSource, Obligations, Outcome, Prospect, Reason, ReasonCode,
-    RecordedLatency, RequestId, RequestOptions, Revision, Sha256Digest, Tier, ToolCall, Validity,
-    Verdict,
+    ActorChain, ArgumentsRecord, CallOutcome, CallSpan, CallStatus, Clock, Decision, DecisionId,
+    DecisionLog, DecisionRecord, DigestKey, Effect, Environment, EpochMillis, ErrorChain, Facts,
+    IdSource, LogEntry, LogError, Obligations, Observation, Observer, Outcome, Prospect, Reason,
+    ReasonCode, RecordedLatency, RequestId, RequestOptions, Revision, Sha256Digest, Tier, ToolCall,
+    TraceContext, Validity, Verdict,
 };
 use palisade_engine::{Answer, Decided, Explanation, PolicySnapshot, ToolProspect};
+use palisade_redact::Scope;
 
 use crate::error::{AuthorizeError, ListToolsError};
 use crate::snapshots::Snapshots;
@@ -33,6 +36,10 @@ pub struct PdpParts {
     pub ids: Arc<dyn IdSource>,
     /// Keys the argument digests in records.
     pub digest_key: DigestKey,
+    /// Whether records hold arguments, redacted, beside their digest.
+    pub records_arguments: bool,
+    /// Watches answers being given.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl fmt::Debug for PdpParts {
@@ -91,7 +98,32 @@ pub struct ListedTool {
 /// A decision that is no answer yet: only [`Pdp::record`] makes one of it.
 #[derive(Debug)]
 #[must_use]
-pub struct Unrecorded(Box<DecisionRecord>);
+pub struct Unrecorded(Box<Undelivered>);
+
+#[derive(Debug)]
+struct Undelivered {
+    record: DecisionRecord,
+    span: Option<CallSpan>,
+}
+
+/// What an enforcement point says of a call that was allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeReport {
+    /// The decision that allowed it.
+    pub decision: DecisionId,
+    /// How the call ended.
+    pub status: CallStatus,
+    /// How long it took.
+    pub duration: Duration,
+    /// A class of error; empty if there was none.
+    pub error: String,
+    /// Bytes of the result.
+    pub result_bytes: u64,
+    /// SHA-256 of the result, if it was said.
+    pub result_digest: Option<Sha256Digest>,
+    /// The span the report was sent from.
+    pub trace: Option<TraceContext>,
+}
 
 impl Pdp {
     /// A decision point over these parts.
@@ -100,10 +132,16 @@ impl Pdp {
         Self { parts }
     }
 
-    /// Whether a snapshot is in force.
+    /// Whether calls can be allowed: a snapshot is in force, and records can be kept.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.parts.snapshots.current().is_some()
+        self.parts.snapshots.current().is_some() && self.parts.log.is_available()
+    }
+
+    /// Who watches answers being given.
+    #[must_use]
+    pub fn observer(&self) -> &dyn Observer {
+        self.parts.observer.as_ref()
     }
 
     /// Decides a call and records the decision. A policy deny is a decision.
@@ -129,6 +167,7 @@ impl Pdp {
     ) -> Result<Unrecorded, AuthorizeError> {
         let started = self.parts.clock.monotonic();
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
+        let span = self.parts.observer.begin(call.trace);
         let facts = self.gather_facts();
         let answer = snapshot.answer(&call, &facts);
         let Answer { arguments_digest, tool, resource, verdict, validity } = answer.as_ref();
@@ -139,49 +178,84 @@ impl Pdp {
             dry_run: call.options.dry_run,
             obligations: obligations(verdict.outcome, tool),
             valid_for: valid_for(call.options, tool, verdict.outcome, *validity, facts.now),
-            verdict: Arc::clone(verdict),
+            verdict: without_secrets(verdict),
         };
         let decide = self.parts.clock.monotonic().saturating_sub(started);
         let record = DecisionRecord {
             time: facts.now,
             decision,
             request_id,
-            pep_request_id: call.environment.pep_request_id,
+            environment: call.environment,
             chain: call.chain,
             // Until credentials are verified, every actor is the caller's word.
             actors_proven: false,
             tool: call.tool,
+            tool_digest: call.tool_digest,
             tier: tool.map(|tool| tool.tier),
             effect: tool.map(|tool| tool.effect),
             resource: resource.clone(),
+            named_resource: call.resource,
+            minimum_version: call.options.minimum_version,
             arguments_digest: self.parts.digest_key.digest(arguments_digest.as_bytes()),
+            arguments: self.parts.records_arguments.then(|| ArgumentsRecord {
+                json: call.arguments,
+                redact: tool.map_or_else(Arc::default, |tool| Arc::clone(&tool.redact_arguments)),
+            }),
+            trace: span.map(|span| span.context).or(call.trace),
             latency: RecordedLatency { decide },
         };
-        Ok(Unrecorded(Box::new(record)))
+        Ok(Unrecorded(Box::new(Undelivered { record, span })))
     }
 
     /// Records a decision; it counts only once its record is kept.
-    pub async fn record(&self, Unrecorded(record): Unrecorded) -> Decision {
-        let Err(error) = self.parts.log.append(&record).await else {
-            return record.decision;
+    pub async fn record(&self, Unrecorded(undelivered): Unrecorded) -> Decision {
+        let Undelivered { record, span } = *undelivered;
+        let PdpParts { log, clock, observer, .. } = &self.parts;
+        let started = clock.monotonic();
+        let appended = log.append(LogEntry::Decision(&record)).await;
+        let record_for = clock.monotonic().saturating_sub(started);
+        let answer = match appended {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::debug!(
+                    error = %ErrorChain(&error),
+                    decision_id = %record.decision.id,
+                    "a decision could not be recorded and was denied"
+                );
+                Some(unrecorded(&record.decision))
+            }
         };
-        let decision = record.decision;
-        tracing::error!(
-            error = %ErrorChain(&error),
-            decision_id = %decision.id,
-            "a decision could not be recorded and was denied"
-        );
-        // FAIL-CLOSED: an answer nobody can account for permits nothing.
-        let reason = Reason::new(
-            ReasonCode::LogUnavailable,
-            "the decision could not be recorded; tell whoever runs the decision point",
-        );
-        Decision {
-            verdict: Arc::new(Verdict::deny(reason)),
-            obligations: Obligations::default(),
-            valid_for: Duration::ZERO,
-            ..decision
-        }
+        observer.decided(&Observation {
+            answer: answer.as_ref().unwrap_or(&record.decision),
+            span,
+            decide: record.latency.decide,
+            record_for,
+            record: &record,
+        });
+        answer.unwrap_or(record.decision)
+    }
+
+    /// Records what became of an allowed call.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub async fn report_outcome(&self, report: OutcomeReport) -> Result<(), LogError> {
+        let OutcomeReport { decision, status, duration, error, result_bytes, result_digest, trace } =
+            report;
+        let digest = |digest: Sha256Digest| self.parts.digest_key.digest(digest.as_bytes());
+        let outcome = CallOutcome {
+            time: self.parts.clock.now(),
+            decision,
+            status,
+            duration,
+            error,
+            result_bytes,
+            result_digest: result_digest.map(digest),
+            trace,
+        };
+        self.parts.log.append(LogEntry::Outcome(&outcome)).await?;
+        self.parts.observer.reported(&outcome);
+        Ok(())
     }
 
     /// Decides a call like [`Pdp::authorize`] and says why. Nothing is recorded.
@@ -252,6 +326,37 @@ impl Pdp {
 
     fn gather_facts(&self) -> Facts {
         Facts::at(self.parts.clock.now())
+    }
+}
+
+/// The answer in place of one that could not be recorded.
+// FAIL-CLOSED: an answer nobody can account for permits nothing.
+fn unrecorded(decision: &Decision) -> Decision {
+    let reason = Reason::new(
+        ReasonCode::LogUnavailable,
+        "the decision could not be recorded; tell whoever runs the decision point",
+    );
+    Decision {
+        verdict: Arc::new(Verdict::deny(reason)),
+        obligations: Obligations::default(),
+        valid_for: Duration::ZERO,
+        ..decision.clone()
+    }
+}
+
+/// The verdict with a sentence that may be shown and kept: one that quotes a request may quote a
+/// secret.
+fn without_secrets(verdict: &Arc<Verdict>) -> Arc<Verdict> {
+    let Reason { code, sentence } = &verdict.reason;
+    if !code.quotes_request() {
+        return Arc::clone(verdict);
+    }
+    match palisade_redact::text(sentence, Scope::Secrets).text {
+        Cow::Borrowed(_) => Arc::clone(verdict),
+        Cow::Owned(sentence) => {
+            let reason = Reason { code: *code, sentence };
+            Arc::new(Verdict { reason, ..verdict.as_ref().clone() })
+        }
     }
 }
 

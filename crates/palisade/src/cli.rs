@@ -10,6 +10,7 @@ mod explain;
 mod explanation;
 mod failure;
 mod import;
+mod log;
 mod matrix;
 mod quickstart;
 mod request;
@@ -89,6 +90,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Print who may call which tool
     Matrix(matrix::Arguments),
+    /// Read, check and prove the decision log
+    Log(log::Arguments),
     /// Show the configuration
     Config(config::Arguments),
 }
@@ -145,6 +148,7 @@ pub fn run(
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Import(source) => import::run(source, context),
+        Command::Log(arguments) => log::run(arguments, context),
         Command::Matrix(arguments) => matrix::run(arguments, context),
         Command::Quickstart(arguments) => quickstart::run(&arguments, context),
         Command::Schema(arguments) => schema::run(arguments, context),

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 mod diagnostics;
 mod exit;
+mod export;
 mod mcp;
 mod output;
 mod server;

@@ -15,10 +15,12 @@ use palisade_core::{ErrorChain, FactSources, Revision};
 use palisade_grpc::{
     GrpcServer, Limits, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles,
 };
+use palisade_log::LogState;
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Listen, ServerConfig};
+use crate::config::{Listen, RecordedArguments, ServerConfig};
 pub use descriptors::TooFewDescriptors;
 pub use listeners::BindError;
 use listeners::SocketFile;
@@ -33,6 +35,8 @@ pub struct Server {
     administration: Bound,
     revision: Revision,
     connections: Connections,
+    log_state: Option<watch::Receiver<LogState>>,
+    snapshots: Arc<Snapshots>,
 }
 
 /// Connections for decisions at once.
@@ -82,7 +86,7 @@ impl Server {
     /// # Errors
     /// The bundle does not load, or a socket cannot be bound.
     pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
-        let ServerConfig { bundle, listen, tls, admin_socket, log: _, cache_bytes, limits } =
+        let ServerConfig { bundle, listen, tls, admin_socket, record, cache_bytes, limits } =
             config;
         let connections = Connections {
             asked_for: limits.connections_max,
@@ -102,18 +106,41 @@ impl Server {
         let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;
         let snapshots = Arc::new(Snapshots::new());
         snapshots.publish(Arc::new(snapshot));
-        let Parts { clock, ids, log, digest_key } = parts;
-        let pdp = Pdp::new(PdpParts { snapshots, log, clock, ids, digest_key });
+        let Parts { clock, ids, log, log_state, digest_key, observer } = parts;
+        let records_arguments = record.arguments == RecordedArguments::Redacted;
+        let pdp = Pdp::new(PdpParts {
+            snapshots: Arc::clone(&snapshots),
+            log,
+            clock,
+            ids,
+            digest_key,
+            records_arguments,
+            observer,
+        });
         let shutdown = CancellationToken::new();
         let grpc = GrpcServer::new(pdp, limits, shutdown.clone()).await;
         grpc.report_health().await;
-        Ok(Self { grpc, shutdown, decision, administration, revision, connections })
+        Ok(Self {
+            grpc,
+            shutdown,
+            decision,
+            administration,
+            revision,
+            connections,
+            log_state,
+            snapshots,
+        })
     }
 
     /// Where decisions are asked for; the port is the real one.
     #[must_use]
     pub const fn address(&self) -> &Listen {
         &self.decision.address
+    }
+
+    /// Where the bundle in force is taken from.
+    pub(crate) const fn snapshots(&self) -> &Arc<Snapshots> {
+        &self.snapshots
     }
 
     /// The bundle in force.
@@ -151,7 +178,7 @@ impl Server {
     /// # Errors
     /// A socket cannot be served.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunServerError> {
-        let Self { grpc, shutdown, decision, administration, revision: _, connections: _ } = self;
+        let Self { grpc, shutdown, decision, administration, log_state, .. } = self;
         let serve = |bound: Bound, surface| {
             let grpc = grpc.clone();
             async move {
@@ -163,7 +190,10 @@ impl Server {
             }
         };
         let stopping = async {
-            stop.await;
+            tokio::select! {
+                () = stop => {}
+                () = follow_log(&grpc, log_state) => {}
+            }
             shutdown.cancel();
             grpc.report_health().await;
             Ok(())
@@ -177,6 +207,18 @@ impl Server {
             tracing::error!(error = %ErrorChain(error), "the server ends");
         })
     }
+}
+
+/// Reports health whenever the log fails or is back. Does not end.
+async fn follow_log(grpc: &GrpcServer, state: Option<watch::Receiver<LogState>>) {
+    if let Some(mut state) = state {
+        let mut available = state.borrow_and_update().available;
+        while state.wait_for(|state| state.available != available).await.is_ok() {
+            available = !available;
+            grpc.report_health().await;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn bind(listen: &Listen, tls: Option<&TlsFiles>) -> Result<Bound, BuildServerError> {

@@ -3,6 +3,10 @@ use proptest::prelude::*;
 use palisade_core::{NameError, Sha256Digest};
 
 use super::*;
+
+fn authorize(request: v1::AuthorizeRequest) -> Result<Call, CallError> {
+    super::authorize(request, None)
+}
 use crate::error::NotServedError;
 
 fn link(kind: v1::ActorKind, issuer: &str, subject: &str) -> v1::Link {
@@ -326,6 +330,7 @@ fn any_call() -> impl Strategy<Value = Call> {
                     resource,
                     environment,
                     options,
+                    trace: None,
                 };
                 Call { request_id, tool_call }
             },

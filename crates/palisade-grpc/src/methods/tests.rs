@@ -6,7 +6,8 @@ use super::*;
 fn every_method_of_ours_has_a_shape() {
     let methods = Methods::read().expect("the contract");
     let names: Vec<&str> = methods.ours.iter().map(|(path, _)| path.as_str()).collect();
-    let want = ["Authorize", "AuthorizeBatch", "AuthorizeStream", "ListTools", "Explain"];
+    let want =
+        ["Authorize", "AuthorizeBatch", "AuthorizeStream", "ListTools", "Explain", "ReportOutcome"];
     assert_eq!(names, want.map(|name| format!("/palisade.v1.AuthorizationService/{name}")));
     for (path, method) in &methods.ours {
         assert!(methods.field_count(*method, 1).is_some(), "{path}");

@@ -12,7 +12,9 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use palisade_core::limits::BATCH_MESSAGE_BYTES_MAX;
-use palisade_core::{DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock};
+use palisade_core::{
+    DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
+};
 use palisade_pdp::{PdpParts, Snapshots};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
@@ -23,7 +25,7 @@ use super::*;
 struct NoLog;
 
 impl DecisionLog for NoLog {
-    fn append<'a>(&'a self, _: &'a DecisionRecord) -> LogFuture<'a> {
+    fn append<'a>(&'a self, _: LogEntry<'_>) -> LogFuture<'a> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -44,6 +46,8 @@ async fn start(surface: Surface, limits: Limits) -> Running {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),
         digest_key: DigestKey::new([0; 32]),
+        records_arguments: false,
+        observer: Arc::new(Unobserved),
     };
     let shutdown = CancellationToken::new();
     let server = GrpcServer::new(Pdp::new(parts), limits, shutdown.clone()).await;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use palisade_catalog::Catalog;
 use palisade_core::{
-    Actor, ActorKind, BundleName, DecisionId, FactSources, IssuerName, LogError, LogFuture,
-    RequestOptions, Subject,
+    Actor, ActorKind, BundleName, DecisionId, FactSources, IssuerName, LogFuture, RequestOptions,
+    Subject, Unobserved,
 };
 use palisade_engine::{Issuers, SnapshotSources, SourceFile};
 
@@ -52,12 +52,14 @@ struct MemoryLog {
 }
 
 impl DecisionLog for MemoryLog {
-    fn append<'a>(&'a self, record: &'a DecisionRecord) -> LogFuture<'a> {
+    fn append<'a>(&'a self, entry: LogEntry<'_>) -> LogFuture<'a> {
+        let LogEntry::Decision(record) = entry else { panic!("only decisions are made here") };
+        let record = record.clone();
         Box::pin(async move {
             if self.broken {
                 return Err(LogError(io::Error::from(io::ErrorKind::StorageFull)));
             }
-            self.records.lock().unwrap().push(record.clone());
+            self.records.lock().unwrap().push(record);
             Ok(())
         })
     }
@@ -122,6 +124,8 @@ fn empty_pdp(log: &Arc<MemoryLog>) -> Pdp {
         clock: Arc::new(TickingClock::default()),
         ids: Arc::new(OneId),
         digest_key: DigestKey::new([9; 32]),
+        records_arguments: false,
+        observer: Arc::new(Unobserved),
     })
 }
 
@@ -147,6 +151,7 @@ fn call_by(user: &str, tool: &str) -> ToolCall {
         resource: None,
         environment: Environment::default(),
         options: RequestOptions::default(),
+        trace: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use palisade_client::{Client, ClientError, Endpoint};
 use palisade_core::{
-    Clock as _, DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock,
+    Clock as _, DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
 };
 use palisade_grpc::{GrpcServer, Limits, Surface};
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
@@ -124,6 +124,8 @@ fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure
         ids: Arc::new(RandomIds),
         // Keys digests that go nowhere.
         digest_key: DigestKey::new([0; 32]),
+        records_arguments: false,
+        observer: Arc::new(Unobserved),
     }))
 }
 
@@ -132,7 +134,7 @@ fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure
 struct NotRecorded;
 
 impl DecisionLog for NotRecorded {
-    fn append<'a>(&'a self, _record: &'a DecisionRecord) -> LogFuture<'a> {
+    fn append<'a>(&'a self, _entry: LogEntry<'_>) -> LogFuture<'a> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

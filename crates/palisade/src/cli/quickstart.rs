@@ -14,12 +14,12 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::serve::{StopSignals, acceptor_runtime};
+use super::serve::{Running, StopSignals, acceptor_runtime};
 use super::{Context, asking, bundle};
 use crate::config::{Config, Environment, FlagValue, Listen, ServerConfig};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::server::{BuildServerError, Parts, Server};
+use crate::server::{BuildServerError, Server};
 use crate::telemetry;
 use embedded::SampleDirectory;
 
@@ -41,16 +41,16 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let sample = SampleDirectory::create(&temporary_directory(&context.environment))
         .context("the sample bundle cannot be written")?;
-    let Config { server: mut config, telemetry: told } = context.config(flags(&sample)?)?;
+    let Config { server: mut config, export, telemetry: told } = context.config(flags(&sample)?)?;
     // The agent of the run speaks no TLS.
     if config.tls.take().is_some() {
         context.output.note(format_args!("the quickstart does without TLS"))?;
     }
     let config = with_free_address(config, context.output)?;
     telemetry::start(told, context.output.colored_notes());
-    let parts = Parts::standard(&config.log).context("the server cannot be started")?;
+    let (parts, running) = Running::start(&config, &export)?;
     let runtime = acceptor_runtime()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let signals = StopSignals::new().context("signals cannot be received")?;
         let server = match Server::build(&config, parts).await {
             Ok(server) => server,
@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Ex
             }
             Err(error) => Err(error).context("the server cannot be started")?,
         };
+        running.watch(&server);
         server.announce();
         let address = server.address().clone();
         let enough = CancellationToken::new();
@@ -78,7 +79,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Ex
         let (served, played) = tokio::join!(serving, playing);
         served.context("the server failed")?;
         played
-    })
+    });
+    running.end();
+    ended
 }
 
 /// Plays the run; unless that was all, says how to go on.
@@ -104,7 +107,8 @@ fn flags(sample: &SampleDirectory) -> Result<Vec<FlagValue>, Failure> {
     Ok(vec![
         flag("bundle.path", sample.bundle())?,
         flag("admin.socket", sample.path().join("admin.sock"))?,
-        flag("log.path", sample.path().join("decisions.jsonl"))?,
+        flag("log.directory", sample.path().join("log"))?,
+        flag("log.checkpoint_key_file", sample.path().join("checkpoint.key"))?,
     ])
 }
 
@@ -133,7 +137,7 @@ const READ_TICKET_BASE64: &str = "eyJ0aWNrZXRfaWQiOiJULTEwMDEifQ==";
 
 fn next_steps(address: &Listen, config: &ServerConfig) -> String {
     let socket = config.admin_socket.display();
-    let (bundle, log) = (config.bundle.display(), config.log.path.display());
+    let (bundle, log) = (config.bundle.display(), config.record.log.directory.display());
     let chain = r#"[{"asserted":{"kind":"ACTOR_KIND_USER","issuer":"corp","subject":"alice"}},
               {"asserted":{"kind":"ACTOR_KIND_AGENT","issuer":"corp","subject":"helpdesk-bot"}}]"#;
     format!(

@@ -1,13 +1,18 @@
 //! `palisade serve`: runs the server until it is told to stop.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
+use palisade_core::Clock;
+use palisade_log::SegmentLog;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use super::{Context, bundle};
-use crate::config::{Config, FlagValue};
+use crate::config::{Config, ExportConfig, FlagValue, ServerConfig};
 use crate::exit::Exit;
+use crate::export::Export;
 use crate::server::{BuildServerError, Parts, Server};
 use crate::telemetry;
 
@@ -32,8 +37,8 @@ pub(super) struct Arguments {
     /// The administration socket: sets `admin.socket`
     #[arg(long, value_name = "PATH")]
     admin_socket: Option<String>,
-    /// The decision log: sets `log.path`
-    #[arg(long, value_name = "FILE")]
+    /// The decision log: sets `log.directory`
+    #[arg(long, value_name = "DIR")]
     log: Option<String>,
 }
 
@@ -47,18 +52,19 @@ impl Arguments {
             flag("--bundle", "bundle.path", bundle),
             flag("--listen", "listen.address", listen),
             flag("--admin-socket", "admin.socket", admin_socket),
-            flag("--log", "log.path", log),
+            flag("--log", "log.directory", log),
         ];
         flags.into_iter().flatten().collect()
     }
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Config { server: config, telemetry: told } = context.config(arguments.into_flags())?;
+    let Config { server: config, export, telemetry: told } =
+        context.config(arguments.into_flags())?;
     telemetry::start(told, context.output.colored_notes());
-    let parts = Parts::standard(&config.log).context("the server cannot be started")?;
+    let (parts, running) = Running::start(&config, &export)?;
     let runtime = acceptor_runtime()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         // Before anything else, so that no signal is lost while the bundle loads.
         let stop = StopSignals::new().context("signals cannot be received")?;
         let server = match Server::build(&config, parts).await {
@@ -68,11 +74,48 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
             }
             Err(error) => Err(error).context("the server cannot be started")?,
         };
+        running.watch(&server);
         server.announce();
-        // Records are on disk before they are answered, so nothing is left to flush.
         server.run(stop.received()).await.context("the server failed")?;
         Ok(Exit::Success)
-    })
+    });
+    running.end();
+    ended
+}
+
+/// What runs beside a server.
+pub(super) struct Running {
+    log: Arc<SegmentLog>,
+    export: Export,
+    clock: Arc<dyn Clock>,
+}
+
+impl Running {
+    /// Opens the log and starts what leaves for an observability stack; with the parts of a server.
+    pub(super) fn start(
+        config: &ServerConfig,
+        export: &ExportConfig,
+    ) -> Result<(Parts, Self), Failure> {
+        let (mut parts, log) =
+            Parts::standard(&config.record).context("the server cannot be started")?;
+        let clock = Arc::clone(&parts.clock);
+        let directory = &config.record.log.directory;
+        let export = Export::start(export, directory, &log, &clock)
+            .context("telemetry cannot be started")?;
+        parts.observer = export.observer();
+        Ok((parts, Self { log, export, clock }))
+    }
+
+    /// Counts what the server's bundle remembers, too.
+    pub(super) fn watch(&self, server: &Server) {
+        self.export.watch_bundle(server.snapshots(), &self.clock);
+    }
+
+    /// Closes the log, then ships what is left of it.
+    pub(super) fn end(self) {
+        self.log.close();
+        self.export.end();
+    }
 }
 
 /// The runtime of this thread, which accepts connections; they are answered on others.

@@ -11,7 +11,7 @@ use super::*;
 
 /// A writer that several owners can look into.
 #[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
+pub(super) struct Shared(Rc<RefCell<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -36,20 +36,25 @@ impl Write for Closed {
     }
 }
 
-struct Ran {
-    exit: Exit,
-    out: String,
-    err: String,
+pub(super) struct Ran {
+    pub(super) exit: Exit,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
-fn palisade(arguments: &[&str]) -> Ran {
+impl Shared {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.borrow().clone()).expect("UTF-8")
+    }
+}
+
+pub(super) fn palisade(arguments: &[&str]) -> Ran {
     let (out, err) = (Shared::default(), Shared::default());
     let mut output = Output::new(Box::new(out.clone()), Box::new(err.clone()));
     let arguments =
         std::iter::once("palisade").chain(arguments.iter().copied()).map(OsString::from);
     let exit = run(arguments, Environment::new(), &mut output);
-    let text = |shared: &Shared| String::from_utf8(shared.0.borrow().clone()).expect("UTF-8");
-    Ran { exit, out: text(&out), err: text(&err) }
+    Ran { exit, out: out.text(), err: err.text() }
 }
 
 const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/quickstart");
@@ -84,10 +89,11 @@ fn wrong_use_is_64_and_help_is_0() {
 
 #[test]
 fn a_wrong_configuration_is_64_and_says_all_of_it() {
-    let ran = palisade(&["--set", "listen.address=0.0.0.0:1", "--set", "log.sync=1", "serve"]);
+    let ran =
+        palisade(&["--set", "listen.address=0.0.0.0:1", "--set", "log.durability=1", "serve"]);
     assert_eq!(ran.exit, Exit::Usage);
     assert!(ran.err.contains("0.0.0.0 is no loopback address"), "{}", ran.err);
-    assert!(ran.err.contains("`log.sync`"), "{}", ran.err);
+    assert!(ran.err.contains("`log.durability`"), "{}", ran.err);
 }
 
 #[test]
@@ -278,7 +284,7 @@ fn importing_twice_shows_what_changed_and_leaves_the_file_alone() {
 
 #[test]
 fn the_configuration_is_shown_even_if_it_is_wrong() {
-    let ran = palisade(&["--set", "log.sync=1", "config", "--print"]);
+    let ran = palisade(&["--set", "log.durability=1", "config", "--print"]);
     assert_eq!(ran.exit, Exit::Usage);
     assert!(ran.out.contains("  sync: 1  # --set\n"), "{}", ran.out);
 }

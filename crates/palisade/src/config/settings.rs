@@ -1,14 +1,20 @@
 //! The table of settings: file keys, variables, `config --print` and the README's configuration
 //! table are derived from it, and a new setting is one entry here and one field of `Config`.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use palisade_grpc::THREADS_MAX;
+use palisade_log::{OnFailure, Unshipped};
+use palisade_telemetry::otlp::Protocol;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
-use super::value::{self, Listen, TelemetryFormat, ValueError};
+use super::value::{
+    self, BodyFormat, DurabilityMode, Listen, RecordedArguments, TelemetryFormat, ValueError,
+};
 
 /// One setting with the type of its values.
 #[derive(Debug)]
@@ -124,24 +130,120 @@ pub(crate) static ADMIN_SOCKET: Setting<PathBuf> = Setting {
     parse: value::socket_path,
 };
 
-pub(crate) static LOG_PATH: Setting<PathBuf> = Setting {
+pub(crate) static LOG_DIRECTORY: Setting<PathBuf> = Setting {
     meta: Meta {
-        key: "log.path",
-        accepts: "file",
-        default: Fallback::StateFile("decisions.jsonl"),
-        doc: "Where decisions are recorded, one JSON object per line; appended to, never truncated.",
+        key: "log.directory",
+        accepts: "directory",
+        default: Fallback::StateFile("log"),
+        doc: "Where decisions are recorded; made if it does not exist.",
     },
     parse: value::path,
 };
 
-pub(crate) static LOG_SYNC: Setting<bool> = Setting {
+pub(crate) static LOG_DURABILITY: Setting<DurabilityMode> = Setting {
     meta: Meta {
-        key: "log.sync",
-        accepts: "`true` or `false`",
-        default: Fallback::Fixed("true"),
-        doc: "Whether an answer waits until its record is on disk.",
+        key: "log.durability",
+        accepts: "`commit` or `interval`",
+        default: Fallback::Fixed("commit"),
+        doc: "`commit`: an answer waits until its record is on disk. `interval`: it does not, and a \
+              crash loses the records of the last `log.interval`.",
     },
-    parse: value::switch,
+    parse: value::durability_mode,
+};
+
+pub(crate) static LOG_INTERVAL: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "log.interval",
+        accepts: "duration, 1ms to 10s",
+        default: Fallback::Unset("100ms"),
+        doc: "With `log.durability: interval`: how often records are written.",
+    },
+    parse: |text| value::duration(text, Duration::from_millis(1)..=Duration::from_secs(10)),
+};
+
+pub(crate) static LOG_ON_FAILURE: Setting<OnFailure> = Setting {
+    meta: Meta {
+        key: "log.on_failure",
+        accepts: "`deny` or `answer`",
+        default: Fallback::Fixed("deny"),
+        doc: "What becomes of calls that cannot be recorded: DENY `log_unavailable`, or the answer \
+              as if they were, counted in a gap record when the log is back.",
+    },
+    parse: value::on_failure,
+};
+
+pub(crate) static LOG_ARGUMENTS: Setting<RecordedArguments> = Setting {
+    meta: Meta {
+        key: "log.arguments",
+        accepts: "`digest` or `redacted`",
+        default: Fallback::Fixed("digest"),
+        doc: "What records hold of arguments: a keyed digest, or their values as well, without what \
+              `redact_arguments` of the catalog names and without secrets and personal data.",
+    },
+    parse: value::recorded_arguments,
+};
+
+pub(crate) static LOG_SEGMENT_SIZE: Setting<usize> = Setting {
+    meta: Meta {
+        key: "log.segment_size",
+        accepts: "size, 64KiB to 1GiB",
+        default: Fallback::Fixed("64MiB"),
+        doc: "Bytes of one file of the log; taken from the disk when it is begun.",
+    },
+    parse: |text| value::size(text, MIB / 16..=1024 * MIB),
+};
+
+pub(crate) static LOG_RETENTION_AGE: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "log.retention_age",
+        accepts: "duration, 1s to 876000h",
+        default: Fallback::Unset("records are kept whatever their age"),
+        doc: "Records older than this are deleted, whole files at a time.",
+    },
+    parse: |text| {
+        value::duration(text, Duration::from_secs(1)..=Duration::from_secs(876_000 * 3600))
+    },
+};
+
+pub(crate) static LOG_RETENTION_SIZE: Setting<usize> = Setting {
+    meta: Meta {
+        key: "log.retention_size",
+        accepts: "size, 128KiB to 1048576GiB",
+        default: Fallback::Unset("records are kept whatever space they take"),
+        doc: "When the log takes more than this, its oldest files are deleted.",
+    },
+    parse: |text| value::size(text, MIB / 8..=1024 * 1024 * 1024 * MIB),
+};
+
+pub(crate) static LOG_RETENTION_UNSHIPPED: Setting<Unshipped> = Setting {
+    meta: Meta {
+        key: "log.retention_unshipped",
+        accepts: "`keep` or `delete`",
+        default: Fallback::Fixed("keep"),
+        doc: "What becomes of records that are due for deletion and not shipped over OTLP yet.",
+    },
+    parse: value::unshipped,
+};
+
+pub(crate) static LOG_CHECKPOINT_INTERVAL: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "log.checkpoint_interval",
+        accepts: "duration, 1s to 24h",
+        default: Fallback::Fixed("1m"),
+        doc: "How often the tree over all records is signed while there are new ones.",
+    },
+    parse: |text| value::duration(text, Duration::from_secs(1)..=Duration::from_secs(24 * 3600)),
+};
+
+pub(crate) static LOG_CHECKPOINT_KEY_FILE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "log.checkpoint_key_file",
+        accepts: "file with a signed-note key",
+        default: Fallback::StateFile("checkpoint.key"),
+        doc: "Key that signs checkpoints; made if the file does not exist. Keep it elsewhere than \
+              the log, and its public part, which is logged at every start, out of reach of both.",
+    },
+    parse: value::path,
 };
 
 pub(crate) static LOG_DIGEST_KEY_FILE: Setting<PathBuf> = Setting {
@@ -152,6 +254,140 @@ pub(crate) static LOG_DIGEST_KEY_FILE: Setting<PathBuf> = Setting {
         doc: "Key of the argument digests in records; keep it to compare digests across restarts.",
     },
     parse: value::path,
+};
+
+pub(crate) static OTLP_LOGS: Setting<Url> = Setting {
+    meta: Meta {
+        key: "otlp.logs",
+        accepts: "URL, `http` or `https`",
+        default: Fallback::Unset("the log is not shipped"),
+        doc: "Collector that the decision log is shipped to, e.g. `http://localhost:4317`; \
+              every record at least once and in order, whenever the collector is there.",
+    },
+    parse: value::url,
+};
+
+pub(crate) static OTLP_TRACES: Setting<Url> = Setting {
+    meta: Meta {
+        key: "otlp.traces",
+        accepts: "URL, `http` or `https`",
+        default: Fallback::Unset("no spans"),
+        doc: "Collector of spans.",
+    },
+    parse: value::url,
+};
+
+pub(crate) static OTLP_METRICS: Setting<Url> = Setting {
+    meta: Meta {
+        key: "otlp.metrics",
+        accepts: "URL, `http` or `https`",
+        default: Fallback::Unset("metrics are not sent"),
+        doc: "Collector of metrics.",
+    },
+    parse: value::url,
+};
+
+pub(crate) static OTLP_PROTOCOL: Setting<Protocol> = Setting {
+    meta: Meta {
+        key: "otlp.protocol",
+        accepts: "`grpc` or `http`",
+        default: Fallback::Fixed("grpc"),
+        doc: "OTLP over gRPC (by convention port 4317), or as protobuf over HTTP (4318).",
+    },
+    parse: value::protocol,
+};
+
+pub(crate) static OTLP_HEADERS_FILE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "otlp.headers_file",
+        accepts: "file with `name: value` lines",
+        default: Fallback::Unset("no headers"),
+        doc: "Headers of every request to a collector, such as its token. Kept in a file because they are secret.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static OTLP_CA_FILE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "otlp.ca_file",
+        accepts: "PEM file",
+        default: Fallback::Unset("Mozilla's list"),
+        doc: "Authorities of the collectors' certificates.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static OTLP_CLIENT_CERTIFICATE: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "otlp.client_certificate",
+        accepts: "PEM file",
+        default: Fallback::Unset("none"),
+        doc: "Certificate that is shown to collectors, with its chain.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static OTLP_CLIENT_KEY: Setting<PathBuf> = Setting {
+    meta: Meta {
+        key: "otlp.client_key",
+        accepts: "PEM file",
+        default: Fallback::Unset("none"),
+        doc: "Key of that certificate.",
+    },
+    parse: value::path,
+};
+
+pub(crate) static OTLP_TIMEOUT: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "otlp.timeout",
+        accepts: "duration, 100ms to 5m",
+        default: Fallback::Fixed("10s"),
+        doc: "How long a collector may take to answer; then the request is sent again.",
+    },
+    parse: |text| value::duration(text, Duration::from_millis(100)..=Duration::from_secs(300)),
+};
+
+pub(crate) static OTLP_BODY: Setting<BodyFormat> = Setting {
+    meta: Meta {
+        key: "otlp.body",
+        accepts: "`palisade` or `ocsf`",
+        default: Fallback::Fixed("palisade"),
+        doc: "What the body of a shipped decision is: a sentence for people, or an OCSF API Activity \
+              event. The attributes are the same.",
+    },
+    parse: value::body_format,
+};
+
+pub(crate) static OTLP_TRACE_RATIO: Setting<f64> = Setting {
+    meta: Meta {
+        key: "otlp.trace_ratio",
+        accepts: "number, 0 to 1",
+        default: Fallback::Fixed("1"),
+        doc: "Share of the calls without a trace of their caller that get one. Calls with one follow \
+              their caller.",
+    },
+    parse: value::ratio,
+};
+
+pub(crate) static OTLP_METRICS_INTERVAL: Setting<Duration> = Setting {
+    meta: Meta {
+        key: "otlp.metrics_interval",
+        accepts: "duration, 1s to 1h",
+        default: Fallback::Fixed("10s"),
+        doc: "How often metrics are sent.",
+    },
+    parse: |text| value::duration(text, Duration::from_secs(1)..=Duration::from_secs(3600)),
+};
+
+pub(crate) static METRICS_ADDRESS: Setting<SocketAddr> = Setting {
+    meta: Meta {
+        key: "metrics.address",
+        accepts: "`address:port`",
+        default: Fallback::Unset("not served"),
+        doc: "Where Prometheus reads metrics, at `/metrics` over HTTP. Whoever can connect may read \
+              them; they name no actor and no argument.",
+    },
+    parse: value::socket_address,
 };
 
 pub(crate) static CACHE_BYTES: Setting<usize> = Setting {
@@ -261,16 +497,38 @@ pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 19] = [
+pub(crate) static SETTINGS: [&Meta; 41] = [
     &BUNDLE_PATH.meta,
     &LISTEN_ADDRESS.meta,
     &LISTEN_TLS_CERTIFICATE.meta,
     &LISTEN_TLS_KEY.meta,
     &LISTEN_TLS_CLIENT_CA.meta,
     &ADMIN_SOCKET.meta,
-    &LOG_PATH.meta,
-    &LOG_SYNC.meta,
+    &LOG_DIRECTORY.meta,
+    &LOG_DURABILITY.meta,
+    &LOG_INTERVAL.meta,
+    &LOG_ON_FAILURE.meta,
+    &LOG_ARGUMENTS.meta,
+    &LOG_SEGMENT_SIZE.meta,
+    &LOG_RETENTION_AGE.meta,
+    &LOG_RETENTION_SIZE.meta,
+    &LOG_RETENTION_UNSHIPPED.meta,
+    &LOG_CHECKPOINT_INTERVAL.meta,
+    &LOG_CHECKPOINT_KEY_FILE.meta,
     &LOG_DIGEST_KEY_FILE.meta,
+    &OTLP_LOGS.meta,
+    &OTLP_TRACES.meta,
+    &OTLP_METRICS.meta,
+    &OTLP_PROTOCOL.meta,
+    &OTLP_HEADERS_FILE.meta,
+    &OTLP_CA_FILE.meta,
+    &OTLP_CLIENT_CERTIFICATE.meta,
+    &OTLP_CLIENT_KEY.meta,
+    &OTLP_TIMEOUT.meta,
+    &OTLP_BODY.meta,
+    &OTLP_TRACE_RATIO.meta,
+    &OTLP_METRICS_INTERVAL.meta,
+    &METRICS_ADDRESS.meta,
     &CACHE_BYTES.meta,
     &LIMITS_THREADS.meta,
     &LIMITS_REQUEST_TIMEOUT.meta,

@@ -38,8 +38,8 @@ fn every_default_is_accepted() {
     let config = RawConfig::read(None, &environment(&[]), &[]).accept().expect("accepted").server;
     assert_eq!(config.listen, Listen::Tcp("127.0.0.1:7711".parse().expect("address")));
     assert_eq!(config.admin_socket, PathBuf::from("/home/alice/.palisade/admin.sock"));
-    assert!(config.log.sync);
-    assert_eq!(config.log.digest_key_file, None);
+    assert_eq!(config.record.log.durability, Durability::Commit);
+    assert_eq!(config.record.digest_key_file, None);
     assert_eq!(config.tls, None);
     assert_eq!(config.limits, Limits::default());
 }
@@ -72,8 +72,7 @@ fn the_file_is_named_by_flag_before_variable() {
 
 #[test]
 fn all_problems_are_reported_at_once_with_their_places() {
-    let file =
-        "version: 1\nlisten:\n  adress: 127.0.0.1:1\n  address: 0.0.0.0:7711\nlog:\n  sync: yes\n";
+    let file = "version: 1\nlisten:\n  adress: 127.0.0.1:1\n  address: 0.0.0.0:7711\nlog:\n  durability: yes\n";
     let variables = [("PALISADE_LIMITS_CONCURENCY", "3"), ("PALISADE_LIMITS_DRAIN_TIMEOUT", "6m")];
     let raw = read(file, &variables, &[flag("telemetry.format", "xml"), flag("nonsense", "1")]);
     let found = problems(&raw);
@@ -85,7 +84,8 @@ fn all_problems_are_reported_at_once_with_their_places() {
         "file:4:12: `listen.address`: 0.0.0.0 is no loopback address; callers assert actors without \
          proof in this version, so only processes of this machine may ask \
          (help: it takes a loopback `address:port`, or `unix:/path`)",
-        "file:6:9: `log.sync`: `yes` is not one of `true`, `false` (help: it takes a `true` or `false`)",
+        "file:6:15: `log.durability`: `yes` is not one of `commit`, `interval` \
+         (help: it takes a `commit` or `interval`)",
         "PALISADE_LIMITS_DRAIN_TIMEOUT: `limits.drain_timeout`: `6m` is not within 0s to 5m \
          (help: it takes a duration, 0s to 5m)",
         "--set: `telemetry.format`: `xml` is not one of `text`, `json` (help: it takes a `text` or `json`)",
@@ -95,16 +95,21 @@ fn all_problems_are_reported_at_once_with_their_places() {
 
 #[test]
 fn a_file_that_is_no_yaml_is_reported_beside_the_rest() {
-    let raw = read("listen: [", &[("PALISADE_LOG_SYNC", "1")], &[]);
+    let raw = read("listen: [", &[("PALISADE_LOG_DURABILITY", "1")], &[]);
     let found = problems(&raw);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("file:1:9: "), "{found:?}");
-    assert!(found[1].starts_with("PALISADE_LOG_SYNC: "), "{found:?}");
+    assert!(found[1].starts_with("PALISADE_LOG_DURABILITY: "), "{found:?}");
 }
 
 #[test]
 fn duplicate_keys_and_empty_values_are_errors() {
-    for file in ["log: {sync: true, sync: false}", "log: {sync: }", "log: {sync: null}", "log: 1"] {
+    for file in [
+        "log: {directory: a, directory: b}",
+        "log: {directory: }",
+        "log: {directory: null}",
+        "log: 1",
+    ] {
         let found = problems(&read(file, &[], &[]));
         assert_eq!(found.len(), 1, "{file}: {found:?}");
         assert!(found[0].starts_with("file:1:"), "{file}: {found:?}");
@@ -144,13 +149,13 @@ fn the_decision_log_outlives_a_reboot_and_is_no_part_of_a_bundle() {
     let log = |variables: &[(&str, &str)]| {
         let variables = variables.iter().map(|(name, text)| ((*name).into(), (*text).into()));
         let raw = RawConfig::read(None, &variables.collect(), &[]);
-        raw.accept().expect("accepted").server.log.path
+        raw.accept().expect("accepted").server.record.log.directory
     };
     let (run, home) = (("XDG_RUNTIME_DIR", "/run/user/1"), ("HOME", "/home/a"));
-    assert_eq!(log(&[run, home]), PathBuf::from("/home/a/.palisade/decisions.jsonl"));
+    assert_eq!(log(&[run, home]), PathBuf::from("/home/a/.palisade/log"));
     let state = ("XDG_STATE_HOME", "/state");
-    assert_eq!(log(&[state, home]), PathBuf::from("/state/palisade/decisions.jsonl"));
-    assert_eq!(log(&[]), PathBuf::from("/var/lib/palisade/decisions.jsonl"));
+    assert_eq!(log(&[state, home]), PathBuf::from("/state/palisade/log"));
+    assert_eq!(log(&[]), PathBuf::from("/var/lib/palisade/log"));
 }
 
 #[test]

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use palisade_core::{format_duration, parse_duration};
+use palisade_log::{OnFailure, Unshipped};
+use palisade_telemetry::otlp::Protocol;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use url::Url;
 
 /// Where decisions are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,33 @@ impl fmt::Display for Listen {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// When a record counts as kept, without the interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DurabilityMode {
+    /// When it is on disk.
+    Commit,
+    /// At once.
+    Interval,
+}
+
+/// What records hold of arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordedArguments {
+    /// A keyed digest.
+    Digest,
+    /// The values as well, redacted.
+    Redacted,
+}
+
+/// What the body of a shipped decision is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// An OCSF event.
+    Ocsf,
+    /// A sentence.
+    Palisade,
 }
 
 /// How log lines look.
@@ -73,8 +103,12 @@ pub(crate) enum ValueError {
     RelativePath { text: String },
     #[error("`{text}` is no size; write a whole number and `KiB`, `MiB` or `GiB`, e.g. `64MiB`")]
     Size { text: String },
+    #[error("`{text}` is no `address:port`")]
+    SocketAddress { text: String },
     #[error("the path has {bytes} bytes; the limit is {SOCKET_PATH_BYTES_MAX}")]
     SocketPathTooLong { bytes: usize },
+    #[error("it is no `http` or `https` URL")]
+    Url,
 }
 
 /// Bytes of a Unix socket's path.
@@ -122,20 +156,70 @@ pub(crate) fn listen_address(text: &str) -> Result<Listen, ValueError> {
     Ok(Listen::Tcp(address))
 }
 
-pub(crate) fn switch(text: &str) -> Result<bool, ValueError> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(ValueError::Choice { text: text.to_owned(), choices: "`true`, `false`" }),
+/// One of some words.
+fn choice<T: Copy>(
+    text: &str,
+    choices: &'static str,
+    meanings: &[(&str, T)],
+) -> Result<T, ValueError> {
+    let meant = meanings.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+    meant.ok_or_else(|| ValueError::Choice { text: text.to_owned(), choices })
+}
+
+pub(crate) fn durability_mode(text: &str) -> Result<DurabilityMode, ValueError> {
+    let meanings = [("commit", DurabilityMode::Commit), ("interval", DurabilityMode::Interval)];
+    choice(text, "`commit`, `interval`", &meanings)
+}
+
+pub(crate) fn on_failure(text: &str) -> Result<OnFailure, ValueError> {
+    choice(text, "`deny`, `answer`", &[("deny", OnFailure::Deny), ("answer", OnFailure::Answer)])
+}
+
+pub(crate) fn recorded_arguments(text: &str) -> Result<RecordedArguments, ValueError> {
+    let meanings =
+        [("digest", RecordedArguments::Digest), ("redacted", RecordedArguments::Redacted)];
+    choice(text, "`digest`, `redacted`", &meanings)
+}
+
+pub(crate) fn unshipped(text: &str) -> Result<Unshipped, ValueError> {
+    choice(text, "`keep`, `delete`", &[("keep", Unshipped::Keep), ("delete", Unshipped::Delete)])
+}
+
+pub(crate) fn protocol(text: &str) -> Result<Protocol, ValueError> {
+    choice(text, "`grpc`, `http`", &[("grpc", Protocol::Grpc), ("http", Protocol::HttpProtobuf)])
+}
+
+pub(crate) fn body_format(text: &str) -> Result<BodyFormat, ValueError> {
+    let meanings = [("palisade", BodyFormat::Palisade), ("ocsf", BodyFormat::Ocsf)];
+    choice(text, "`palisade`, `ocsf`", &meanings)
+}
+
+pub(crate) fn url(text: &str) -> Result<Url, ValueError> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        // The text may hold a password.
+        _ => Err(ValueError::Url),
     }
 }
 
-pub(crate) fn telemetry_format(text: &str) -> Result<TelemetryFormat, ValueError> {
-    match text {
-        "json" => Ok(TelemetryFormat::Json),
-        "text" => Ok(TelemetryFormat::Text),
-        _ => Err(ValueError::Choice { text: text.to_owned(), choices: "`text`, `json`" }),
+pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {
+    match text.parse() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err(ValueError::OutOfRange {
+            text: text.to_owned(),
+            min: "0".to_owned(),
+            max: "1".to_owned(),
+        }),
     }
+}
+
+pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
+    text.parse().map_err(|_| ValueError::SocketAddress { text: text.to_owned() })
+}
+
+pub(crate) fn telemetry_format(text: &str) -> Result<TelemetryFormat, ValueError> {
+    let meanings = [("text", TelemetryFormat::Text), ("json", TelemetryFormat::Json)];
+    choice(text, "`text`, `json`", &meanings)
 }
 
 pub(crate) fn filter(text: &str) -> Result<EnvFilter, ValueError> {

@@ -6,10 +6,13 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use palisade_core::{Clock, DecisionLog, DigestKey, IdSource, RandomIds, SystemClock};
-use palisade_log::{JsonLinesLog, OpenLogError};
+use palisade_core::{
+    Clock, DecisionLog, DigestKey, IdSource, Observer, RandomIds, SystemClock, Unobserved,
+};
+use palisade_log::{LogState, OpenLogError, SegmentLog};
+use tokio::sync::watch;
 
-use crate::config::LogConfig;
+use crate::config::RecordConfig;
 
 /// What a server is given from outside.
 #[derive(Clone)]
@@ -20,8 +23,12 @@ pub struct Parts {
     pub ids: Arc<dyn IdSource>,
     /// Keeps decision records.
     pub log: Arc<dyn DecisionLog>,
+    /// What the log says of itself; `None`: it is always available.
+    pub log_state: Option<watch::Receiver<LogState>>,
     /// Keys the argument digests in records.
     pub digest_key: DigestKey,
+    /// Watches answers being given.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl fmt::Debug for Parts {
@@ -64,12 +71,13 @@ const RANDOM_DEVICE: &str = "/dev/urandom";
 const KEY_FILE_BYTES_MAX: u64 = 66;
 
 impl Parts {
-    /// The machine's clock, random ids, and the log and key that are configured.
+    /// The machine's clock, random ids, and the log and key that are configured. The log is told
+    /// as well, to be closed in the end.
     ///
     /// # Errors
     /// The log cannot be opened or the key cannot be read.
-    pub fn standard(config: &LogConfig) -> Result<Self, PartsError> {
-        let LogConfig { path, sync, digest_key_file } = config;
+    pub fn standard(config: &RecordConfig) -> Result<(Self, Arc<SegmentLog>), PartsError> {
+        let RecordConfig { log, arguments: _, digest_key_file } = config;
         let digest_key = match digest_key_file {
             Some(path) => read_key(path)?,
             None => {
@@ -80,12 +88,21 @@ impl Parts {
                 DigestKey::new(random_bytes().map_err(PartsError::Random)?)
             }
         };
-        Ok(Self {
-            clock: Arc::new(SystemClock::new()),
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let log = Arc::new(SegmentLog::open(log.clone(), Arc::clone(&clock))?);
+        tracing::info!(
+            verifier = log.verifier_key(),
+            "checkpoints of the log are signed; keep what verifies them where the log is out of reach"
+        );
+        let parts = Self {
+            clock,
             ids: Arc::new(RandomIds),
-            log: Arc::new(JsonLinesLog::open(path, *sync)?),
+            log: Arc::<SegmentLog>::clone(&log),
+            log_state: Some(log.state()),
             digest_key,
-        })
+            observer: Arc::new(Unobserved),
+        };
+        Ok((parts, log))
     }
 }
 

@@ -5,20 +5,25 @@ use std::sync::Mutex;
 
 use palisade_client::{Client, Enforcement};
 use palisade_core::{
-    Clock, DecisionLog, DecisionRecord, DigestKey, EpochMillis, LogFuture, RandomIds,
+    Clock, DecisionLog, DecisionRecord, DigestKey, EpochMillis, LogEntry, LogFuture, RandomIds,
+    Unobserved,
 };
 use palisade_proto::v1;
 
 use super::*;
-use crate::config::LogConfig;
+use palisade_log::{Durability, LogConfig, OnFailure, Retention, Unshipped};
+
+use crate::config::RecordConfig;
 
 /// Remembers records.
 #[derive(Default)]
 struct Records(Mutex<Vec<DecisionRecord>>);
 
 impl DecisionLog for Records {
-    fn append<'a>(&'a self, record: &'a DecisionRecord) -> LogFuture<'a> {
-        self.0.lock().expect("not poisoned").push(record.clone());
+    fn append<'a>(&'a self, entry: LogEntry<'_>) -> LogFuture<'a> {
+        if let LogEntry::Decision(record) = entry {
+            self.0.lock().expect("not poisoned").push(record.clone());
+        }
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -36,13 +41,30 @@ impl Clock for Stopped {
     }
 }
 
+fn record(directory: &Path) -> RecordConfig {
+    RecordConfig {
+        log: LogConfig {
+            directory: directory.join("log"),
+            durability: Durability::Commit,
+            on_failure: OnFailure::Deny,
+            segment_bytes: 1024 * 1024,
+            retention: Retention { age: None, bytes: None, unshipped: Unshipped::Keep },
+            is_shipped: false,
+            checkpoint_interval: std::time::Duration::from_secs(60),
+            checkpoint_key: directory.join("checkpoint.key"),
+        },
+        arguments: RecordedArguments::Digest,
+        digest_key_file: None,
+    }
+}
+
 fn config(directory: &Path) -> ServerConfig {
     ServerConfig {
         bundle: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/quickstart"),
         listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
         tls: None,
         admin_socket: directory.join("admin.sock"),
-        log: LogConfig { path: directory.join("log"), sync: false, digest_key_file: None },
+        record: record(directory),
         cache_bytes: 1024 * 1024,
         limits: Limits::default(),
     }
@@ -57,7 +79,9 @@ async fn decisions_are_made_and_recorded_with_the_tests_own_clock_and_log() {
         clock: Arc::new(Stopped),
         ids: Arc::new(RandomIds),
         log,
+        log_state: None,
         digest_key: DigestKey::new([1; 32]),
+        observer: Arc::new(Unobserved),
     };
     let config = config(directory.path());
     let server = Server::build(&config, parts).await.expect("built");
@@ -88,7 +112,7 @@ async fn decisions_are_made_and_recorded_with_the_tests_own_clock_and_log() {
 async fn a_bundle_that_does_not_load_binds_nothing() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let config = ServerConfig { bundle: directory.path().to_owned(), ..config(directory.path()) };
-    let parts = Parts::standard(&config.log).expect("made");
+    let (parts, _log) = Parts::standard(&config.record).expect("made");
     let built = Server::build(&config, parts).await;
     assert!(matches!(built, Err(BuildServerError::Bundle(_))), "{built:?}");
     assert!(!config.admin_socket.exists());
@@ -104,7 +128,7 @@ async fn certificates_that_cannot_be_used_bind_nothing() {
         reload_interval: std::time::Duration::from_secs(10),
     };
     let config = ServerConfig { tls: Some(missing), ..config(directory.path()) };
-    let parts = Parts::standard(&config.log).expect("made");
+    let (parts, _log) = Parts::standard(&config.record).expect("made");
     let built = Server::build(&config, parts).await;
     assert!(matches!(built, Err(BuildServerError::Tls(_))), "{built:?}");
     assert!(!config.admin_socket.exists());
@@ -114,11 +138,7 @@ async fn certificates_that_cannot_be_used_bind_nothing() {
 fn digest_keys_are_64_hexadecimal_digits() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let file = directory.path().join("key");
-    let config = LogConfig {
-        path: directory.path().join("log"),
-        sync: false,
-        digest_key_file: Some(file.clone()),
-    };
+    let config = RecordConfig { digest_key_file: Some(file.clone()), ..record(directory.path()) };
     let parts = |text: &str| {
         std::fs::write(&file, text).expect("written");
         Parts::standard(&config)
