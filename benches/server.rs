@@ -133,7 +133,7 @@ impl Servers {
         let start = |policies, log, certificates| {
             Child::start(&Role::Palisade { policies, log }, certificates, plan.core)
         };
-        let file = |name, sync| Log::File { path: files.join(name), sync };
+        let file = |name, sync| Log::Segments { directory: files.join(name), sync };
         Ok(Self {
             small: start(small, Log::Off, None)?,
             large: start(large, Log::Off, None)?,

@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use palisade_core::{DecisionLog, DecisionRecord, DigestKey, LogFuture, RandomIds, SystemClock};
+use palisade_core::{
+    DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
+};
 use palisade_grpc::{GrpcServer, Limits, Listener, Surface, Tls};
-use palisade_log::JsonLinesLog;
+use palisade_log::{Durability, LogConfig, OnFailure, Retention, SegmentLog, Unshipped};
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ClientConfig;
@@ -46,10 +48,10 @@ pub enum Role {
 /// Where decisions are recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Log {
-    /// In a file.
-    File {
-        /// Which.
-        path: PathBuf,
+    /// In segments.
+    Segments {
+        /// Where.
+        directory: PathBuf,
         /// Whether an answer waits for the disk.
         sync: bool,
     },
@@ -130,8 +132,8 @@ impl Role {
             Self::Echo { answer } => vec!["echo".to_owned(), hex::encode(answer)],
             Self::Palisade { policies, log } => {
                 let (mode, path) = match log {
-                    Log::File { path, sync: false } => ("file", path.as_path()),
-                    Log::File { path, sync: true } => ("sync", path.as_path()),
+                    Log::Segments { directory, sync: false } => ("interval", directory.as_path()),
+                    Log::Segments { directory, sync: true } => ("commit", directory.as_path()),
                     Log::Off => ("off", Path::new("")),
                 };
                 let path = path.to_string_lossy().into_owned();
@@ -147,7 +149,9 @@ impl Role {
             ["palisade", policies, mode, path] => {
                 let log = match mode {
                     "off" => Log::Off,
-                    mode => Log::File { path: PathBuf::from(path), sync: mode == "sync" },
+                    mode => {
+                        Log::Segments { directory: PathBuf::from(path), sync: mode == "commit" }
+                    }
                 };
                 Ok(Self::Palisade { policies: policies.parse()?, log })
             }
@@ -212,7 +216,7 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
     ensure!(snapshot.policies().len() == scale.policies, "policies are missing");
     snapshots.publish(Arc::new(snapshot));
     let log: Arc<dyn DecisionLog> = match log {
-        Log::File { path, sync } => Arc::new(JsonLinesLog::open(path, *sync)?),
+        Log::Segments { directory, sync } => Arc::new(segment_log(directory, *sync)?),
         Log::Off => Arc::new(NullLog),
     };
     Ok(Pdp::new(PdpParts {
@@ -221,7 +225,28 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),
         digest_key: DigestKey::new([7; 32]),
+        records_arguments: false,
+        observer: Arc::new(Unobserved),
     }))
+}
+
+/// The log as the product keeps it by default, but for the key beside it.
+fn segment_log(directory: &Path, sync: bool) -> Result<SegmentLog> {
+    let durability = match sync {
+        true => Durability::Commit,
+        false => Durability::Interval(Duration::from_millis(100)),
+    };
+    let config = LogConfig {
+        directory: directory.to_owned(),
+        durability,
+        on_failure: OnFailure::Deny,
+        segment_bytes: 64 * 1024 * 1024,
+        retention: Retention { age: None, bytes: Some(1 << 30), unshipped: Unshipped::Keep },
+        is_shipped: false,
+        checkpoint_interval: Duration::from_secs(60),
+        checkpoint_key: directory.join("checkpoint.key"),
+    };
+    Ok(SegmentLog::open(config, Arc::new(SystemClock::new()))?)
 }
 
 /// Keeps nothing: the product cannot be run like this.
@@ -229,7 +254,7 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
 struct NullLog;
 
 impl DecisionLog for NullLog {
-    fn append<'a>(&'a self, _: &'a DecisionRecord) -> LogFuture<'a> {
+    fn append<'a>(&'a self, _: LogEntry<'_>) -> LogFuture<'a> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

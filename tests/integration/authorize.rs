@@ -258,7 +258,7 @@ async fn the_decision_is_on_record_before_the_answer() {
     assert_eq!(record.decision.revision.digest.to_string(), answer.revision.unwrap().digest);
     assert_eq!(record.time, NOON);
     assert_eq!(record.request_id, palisade_core::RequestId::new("r-1"));
-    assert_eq!(record.pep_request_id.as_deref(), Some("gateway-9"));
+    assert_eq!(record.environment.pep_request_id.as_deref(), Some("gateway-9"));
     let links: Vec<String> = record.chain.links().iter().map(ToString::to_string).collect();
     assert_eq!(links, [r#"User::"corp:alice""#, r#"Agent::"corp:bot""#]);
     assert!(!record.actors_proven);

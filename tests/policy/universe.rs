@@ -149,6 +149,7 @@ pub(crate) fn call(links: Vec<Actor>, tool: &str, arguments: &str) -> ToolCall {
         resource: None,
         environment: Environment::default(),
         options: RequestOptions::default(),
+        trace: None,
     }
 }
 

@@ -42,7 +42,7 @@ impl Victim {
         let palisade = env!("CARGO_BIN_EXE_palisade");
         let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
         limited.args(["-c", &script, palisade, "--set", "telemetry.format=json"]);
-        limited.args(["--set", "limits.threads=2", "--set", "log.sync=false"]);
+        limited.args(["--set", "limits.threads=2", "--set", "log.durability=interval"]);
         limited.args(["serve", "--bundle", QUICKSTART, "--listen", "127.0.0.1:0"]);
         limited.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin");
         let server = Server::start(limited.current_dir(home.path()));

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test; its helpers are no test functions")]
 
 mod hostile;
+mod survival;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -177,8 +178,10 @@ fn a_server_answers_records_and_ends_on_a_signal() {
         let explained = ask(&["explain"]);
         assert_exit(&explained, 0);
         assert!(text(&explained.stdout).contains("agents-read"), "{}", text(&explained.stdout));
-        let log = std::fs::read_to_string(home.path().join(".palisade/decisions.jsonl"));
-        let log = log.expect("decisions are recorded");
+        let tail = ["log", "tail", "--json", "--decisions", "-n", "100"];
+        let log = command(home.path()).args(tail).output().expect("the program starts");
+        assert_exit(&log, 0);
+        let log = text(&log.stdout);
         assert_eq!(log.lines().count(), 1, "one decision, and explanations are none: {log}");
         assert_eq!(server.terminate(signal).code(), Some(0), "{signal}");
         assert!(!socket.exists(), "the socket goes with the server");

@@ -13,10 +13,13 @@
 
 pub mod bundle;
 pub mod cli;
+pub mod collector;
 pub mod external;
 pub mod fuzz;
 pub mod mcp;
+pub mod phoenix;
 mod ports;
+pub mod process;
 pub mod request;
 mod server;
 pub mod tls;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use palisade_core::{
-    Clock, DecisionId, DecisionLog, DecisionRecord, EpochMillis, IdSource, LogError, LogFuture,
+    CallOutcome, Clock, DecisionId, DecisionLog, DecisionRecord, EpochMillis, IdSource, LogEntry,
+    LogError, LogFuture,
 };
 use tokio::sync::watch;
 
@@ -96,6 +97,14 @@ pub struct MemoryLog {
     stalled: watch::Sender<usize>,
     /// Held to push or to copy.
     records: Mutex<Vec<DecisionRecord>>,
+    /// Held to push or to copy.
+    outcomes: Mutex<Vec<CallOutcome>>,
+}
+
+/// An entry of its own.
+enum Kept {
+    Decision(Box<DecisionRecord>),
+    Outcome(CallOutcome),
 }
 
 impl MemoryLog {
@@ -123,6 +132,12 @@ impl MemoryLog {
         self.records.lock().unwrap().clone()
     }
 
+    /// Every report of an outcome kept so far.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<CallOutcome> {
+        self.outcomes.lock().unwrap().clone()
+    }
+
     /// Forgets what was kept.
     pub fn clear(&self) {
         self.records.lock().unwrap().clear();
@@ -138,7 +153,7 @@ impl MemoryLog {
         record
     }
 
-    async fn keep(&self, record: &DecisionRecord) -> Result<(), LogError> {
+    async fn keep(&self, entry: Kept) -> Result<(), LogError> {
         let _stall = Stall::begin(self);
         let mut mode = self.mode.subscribe();
         let mode = *mode.wait_for(|mode| *mode != LogMode::Stall).await.expect("the log lives");
@@ -149,14 +164,21 @@ impl MemoryLog {
             LogMode::Panic => panic!("the test broke the log"),
             LogMode::Keep | LogMode::Stall => {}
         }
-        self.records.lock().unwrap().push(record.clone());
+        match entry {
+            Kept::Decision(record) => self.records.lock().unwrap().push(*record),
+            Kept::Outcome(outcome) => self.outcomes.lock().unwrap().push(outcome),
+        }
         Ok(())
     }
 }
 
 impl DecisionLog for MemoryLog {
-    fn append<'a>(&'a self, record: &'a DecisionRecord) -> LogFuture<'a> {
-        Box::pin(self.keep(record))
+    fn append<'a>(&'a self, entry: LogEntry<'_>) -> LogFuture<'a> {
+        let kept = match entry {
+            LogEntry::Decision(record) => Kept::Decision(Box::new(record.clone())),
+            LogEntry::Outcome(outcome) => Kept::Outcome(outcome.clone()),
+        };
+        Box::pin(self.keep(kept))
     }
 }
 

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use palisade::config::{Listen, LogConfig, ServerConfig};
+use palisade::config::{Listen, RecordConfig, RecordedArguments, ServerConfig};
 use palisade::{Parts, Server};
 use palisade_client::Client;
-use palisade_core::DigestKey;
+use palisade_core::{DigestKey, Unobserved};
 use palisade_grpc::{Limits, TlsFiles};
+use palisade_log::{Durability, LogConfig, OnFailure, Retention, Unshipped};
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -58,7 +60,9 @@ impl TestServer {
             clock: Arc::<ManualClock>::clone(&ports.clock),
             ids: Arc::<SequentialIds>::clone(&ports.ids),
             log: Arc::<MemoryLog>::clone(&ports.log),
+            log_state: None,
             digest_key: DigestKey::new([7; 32]),
+            observer: Arc::new(Unobserved),
         };
         let directory = tempfile::tempdir().expect("a temporary directory");
         let config = ServerConfig {
@@ -67,7 +71,7 @@ impl TestServer {
             tls,
             admin_socket: directory.path().join("admin.sock"),
             // Not opened: the log is given.
-            log: LogConfig { path: PathBuf::new(), sync: false, digest_key_file: None },
+            record: record_config(directory.path()),
             cache_bytes: 1024 * 1024,
             limits,
         };
@@ -142,6 +146,25 @@ impl TestServer {
     pub async fn ended(mut self) {
         let ended = within("the server to end", self.running.join_next()).await;
         ended.expect("it was running").expect("no panic");
+    }
+}
+
+/// A log that keeps everything, with small files.
+#[must_use]
+pub(crate) fn record_config(directory: &Path) -> RecordConfig {
+    RecordConfig {
+        log: LogConfig {
+            directory: directory.join("log"),
+            durability: Durability::Commit,
+            on_failure: OnFailure::Deny,
+            segment_bytes: 256 * 1024,
+            retention: Retention { age: None, bytes: None, unshipped: Unshipped::Keep },
+            is_shipped: false,
+            checkpoint_interval: Duration::from_secs(3600),
+            checkpoint_key: directory.join("checkpoint.key"),
+        },
+        arguments: RecordedArguments::Digest,
+        digest_key_file: None,
     }
 }
 

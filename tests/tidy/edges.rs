@@ -8,17 +8,34 @@ use crate::workspace::{Package, members, root, rust_files};
 
 /// What each of our crates may use of ours. An edge that is not here is forbidden; whoever adds
 /// one says why in ARCHITECTURE.md.
-pub(crate) const EDGES: [(&str, &[&str]); 10] = [
-    ("palisade", &["bundle", "catalog", "client", "core", "engine", "grpc", "log", "pdp", "proto"]),
+pub(crate) const EDGES: [(&str, &[&str]); 12] = [
+    (
+        "palisade",
+        &[
+            "bundle",
+            "catalog",
+            "client",
+            "core",
+            "engine",
+            "grpc",
+            "log",
+            "pdp",
+            "proto",
+            "redact",
+            "telemetry",
+        ],
+    ),
     ("palisade-bundle", &["catalog", "core", "engine"]),
     ("palisade-catalog", &["core"]),
     ("palisade-client", &["proto"]),
     ("palisade-core", &[]),
     ("palisade-engine", &["catalog", "core"]),
-    ("palisade-grpc", &["core", "pdp", "proto"]),
-    ("palisade-log", &["core"]),
-    ("palisade-pdp", &["catalog", "core", "engine"]),
+    ("palisade-grpc", &["core", "pdp", "proto", "redact"]),
+    ("palisade-log", &["core", "proto", "redact"]),
+    ("palisade-pdp", &["catalog", "core", "engine", "redact"]),
     ("palisade-proto", &[]),
+    ("palisade-redact", &[]),
+    ("palisade-telemetry", &["core", "log", "proto"]),
 ];
 
 /// These use everything; nothing uses them.
@@ -26,14 +43,16 @@ const HARNESSES: [&str; 2] = ["palisade-benches", "palisade-tests"];
 
 /// What crates must not use, even indirectly through a feature of their own: I/O, transport and
 /// the policy language stay where they belong.
-const FORBIDDEN: [(&str, &[&str]); 7] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("palisade-bundle", &["tokio", "tonic", "cedar-policy", "cedar-policy-core"]),
     ("palisade-catalog", &["tokio", "tonic", "cedar-policy-core"]),
     ("palisade-client", &["cedar-policy", "cedar-policy-core"]),
     ("palisade-core", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
     ("palisade-engine", &["tokio", "tonic", "prost"]),
     ("palisade-grpc", &["cedar-policy", "cedar-policy-core"]),
+    ("palisade-log", &["tonic", "cedar-policy", "cedar-policy-core"]),
     ("palisade-pdp", &["tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-redact", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
 ];
 
 /// The members that are the product.

@@ -49,6 +49,7 @@ impl Call {
             resource: None,
             environment: Environment::default(),
             options: RequestOptions::default(),
+            trace: None,
         }
     }
 

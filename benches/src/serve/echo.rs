@@ -98,4 +98,11 @@ impl AuthorizationService for Echo {
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         Err(Status::unimplemented("an echo"))
     }
+
+    async fn report_outcome(
+        &self,
+        _: Request<v1::ReportOutcomeRequest>,
+    ) -> Result<Response<v1::ReportOutcomeResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
 }

@@ -226,6 +226,7 @@ fn call(tool: &str, text: &[u8]) -> ToolCall {
         resource: None,
         environment: Environment::default(),
         options: RequestOptions::default(),
+        trace: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palisade_bundle::load_directory;
-use palisade_core::{DecisionRecord, DigestKey, FactSources};
+use palisade_core::{DecisionRecord, DigestKey, FactSources, Unobserved};
 use palisade_engine::PolicySnapshot;
 use palisade_grpc::{GrpcServer, Limits, Surface};
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
@@ -39,6 +39,8 @@ impl DecisionPoint {
             clock: Arc::<ManualClock>::clone(&ports.clock),
             ids: Arc::<SequentialIds>::clone(&ports.ids),
             digest_key: DigestKey::new([7; 32]),
+            records_arguments: false,
+            observer: Arc::new(Unobserved),
         });
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let server = GrpcServer::new(pdp, Limits::default(), CancellationToken::new());

@@ -89,7 +89,7 @@ fn check_record(
     assert_eq!(record.decision.id.to_string(), answer.decision_id);
     assert_eq!(record.tool, request.tool);
     assert_eq!(record.request_id, RequestId::new(request.request_id.as_str()));
-    assert_eq!(record.pep_request_id, some(&environment.pep_request_id));
+    assert_eq!(record.environment.pep_request_id, some(&environment.pep_request_id));
     assert_eq!(record.decision.dry_run, request.options.unwrap_or_default().dry_run);
     assert_eq!(record.chain.links().iter().map(link).collect::<Vec<_>>(), request.chain);
     // The kinds once more, by hand: `link` is the way back of the very conversion.
