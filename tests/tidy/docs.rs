@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use palisade_core::ReasonCode;
+use palisade_telemetry::metrics::{Instrument, InstrumentKind, instruments};
 
 use crate::edges::EDGES;
 use crate::workspace::{root, rust_files};
@@ -22,6 +23,23 @@ fn the_readme_lists_every_reason_code() -> Result<()> {
 #[test]
 fn the_readme_lists_every_setting() -> Result<()> {
     generated("README.md", "configuration", &palisade::config::markdown())
+}
+
+#[test]
+fn every_attribute_and_metric_is_documented() -> Result<()> {
+    generated("docs/telemetry.md", "attributes", &palisade_telemetry::attributes::markdown())?;
+    let mut table = "| Metric | Kind | Unit | Meaning |\n|---|---|---|---|\n".to_owned();
+    for instrument in instruments::ALL {
+        let Instrument { name, kind, unit, description, .. } = instrument;
+        let kind = match kind {
+            InstrumentKind::Counter => "counter",
+            InstrumentKind::Gauge => "gauge",
+            InstrumentKind::Histogram => "histogram",
+        };
+        let unit = if unit.is_empty() { "–".to_owned() } else { format!("`{unit}`") };
+        writeln!(table, "| `{name}` | {kind} | {unit} | {description} |")?;
+    }
+    generated("docs/telemetry.md", "metrics", &table)
 }
 
 /// The table of crates says what [`EDGES`] allows.

@@ -118,6 +118,19 @@ impl Client {
         }
     }
 
+    /// Says what became of a call that was allowed.
+    ///
+    /// # Errors
+    /// The report is not on record.
+    pub async fn report_outcome(
+        &self,
+        report: v1::ReportOutcomeRequest,
+    ) -> Result<(), ClientError> {
+        let mut service = self.service.clone();
+        self.within(report, |report| service.report_outcome(report)).await?;
+        Ok(())
+    }
+
     /// Asks which tools a chain may call.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 
 use crate::naming;
 use crate::rules::Class;
-use crate::scan::Span;
+use crate::scan::{Hit, Span};
+use crate::work::Work;
 
 /// What stands between a name and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +28,43 @@ const NAME_BYTES_MAX: usize = 80;
 const VALUE_BYTES_MAX: usize = 256;
 
 // LIMIT: a value in quotes is judged by so much of it.
-const QUOTED_BYTES_MAX: usize = 4096;
+const QUOTED_BYTES_MAX: usize = 1024;
+
+/// Steps, measured in nanoseconds of an optimised build and rounded up.
+mod cost {
+    /// Finding a name and what links it.
+    pub(super) const NAME: usize = 120;
+    /// Taking a linked name to its words and to the rules.
+    pub(super) const LINKED: usize = 1500;
+    /// Reading a value, and each byte of it.
+    pub(super) const JUDGE: usize = 300;
+    pub(super) const JUDGE_BYTE: usize = 15;
+}
 
 /// Looks at each place where the prefilter saw what telling names are made of.
-pub(crate) fn find(text: &str, triggers: &[usize], personal: bool, found: &mut Vec<Span>) {
+pub(crate) fn find(
+    text: &str,
+    triggers: &[usize],
+    personal: bool,
+    work: &Work,
+    found: &mut Vec<Span>,
+) {
     let mut done = 0;
     for trigger in triggers {
         if *trigger < done {
             continue;
+        }
+        if !work.pay(cost::NAME) {
+            return;
         }
         let (start, end) = name_around(text.as_bytes(), *trigger);
         done = end;
         let Some((link, value_start)) = link_after(text, start, end) else {
             continue;
         };
+        if !work.pay(cost::LINKED) {
+            return;
+        }
         let first = with_words_before(text.as_bytes(), start);
         // `session id: …`: what comes before the separator may belong to the name.
         let longer =
@@ -50,7 +74,7 @@ pub(crate) fn find(text: &str, triggers: &[usize], personal: bool, found: &mut V
             .into_iter()
             .flatten()
             .filter(|name| naming::rules_of(name).next().is_some())
-            .find_map(|name| judge(text, name, link, value_start, personal));
+            .find_map(|name| judge(text, name, link, value_start, personal, work));
         if let Some(span) = span {
             done = done.max(span.end);
             found.push(span);
@@ -58,14 +82,41 @@ pub(crate) fn find(text: &str, triggers: &[usize], personal: bool, found: &mut V
     }
 }
 
+/// What the end of a text says about a value that follows it: `password=`, `"token": "`.
+pub(crate) fn announced(before: &str, work: &Work) -> Option<Hit> {
+    let linked = before.trim_end().ends_with(['=', ':', '>', '"', '\'', '`', '(', '[']);
+    if !linked || !work.pay(cost::LINKED) {
+        return None;
+    }
+    let start = before.ceil_char_boundary(before.len().saturating_sub(ANNOUNCED_BYTES_MAX));
+    // Any value that looks generated will do to ask with.
+    let asked = [before.get(start..)?, "q7Zw3Xk9Rt5Lm1Vb"].concat();
+    let names = crate::prefilter::summarise(&asked, false).names;
+    let mut found = Vec::new();
+    find(&asked, &names, false, work, &mut found);
+    found.iter().find(|span| span.start + start == before.len()).map(|span| span.hit)
+}
+
+const ANNOUNCED_BYTES_MAX: usize = 120;
+
 /// Reads the value in the ways that its name may mean it: a token ends at white space, a name
 /// of a person does not.
-fn judge(text: &str, name: &str, link: Link, start: usize, personal: bool) -> Option<Span> {
+fn judge(
+    text: &str,
+    name: &str,
+    link: Link,
+    start: usize,
+    personal: bool,
+    work: &Work,
+) -> Option<Span> {
     let rest = text.get(start..)?;
     let (quoted, offset) = opening(rest);
     let inner = rest.get(offset..)?;
     if let Some(quote) = quoted {
         let (length, closed) = closing(inner, quote, QUOTED_BYTES_MAX);
+        if !work.pay(cost::JUDGE + length * cost::JUDGE_BYTE) {
+            return None;
+        }
         let value = inner.get(..length)?;
         // A quote that never ends may as well close what began before the name.
         if !closed && !convincing(value, link) {
@@ -88,6 +139,9 @@ fn judge(text: &str, name: &str, link: Link, start: usize, personal: bool) -> Op
     let ways = if colon { [true, false] } else { [false, true] };
     ways.into_iter().find_map(|phrase| {
         let length = unquoted(inner, link, phrase, VALUE_BYTES_MAX);
+        if !work.pay(cost::JUDGE + length * cost::JUDGE_BYTE) {
+            return None;
+        }
         let value = inner.get(..length)?;
         let value = value.trim_end_matches(['.', ':']).trim_end();
         let convincing = convincing(value, link);
@@ -193,9 +247,10 @@ fn link_after(text: &str, start: usize, end: usize) -> Option<(Link, usize)> {
     }
     let flag = text.get(..start)?.ends_with('-') || text.get(start..end)?.starts_with('-');
     let spaces = rest.len() - rest.trim_start_matches(' ').len();
-    let next = rest.get(spaces..).unwrap_or("").split(char::is_whitespace).next().unwrap_or("");
+    let next = rest.bytes().skip(spaces).take(VALUE_BYTES_MAX);
+    let mut next = next.take_while(|byte| !byte.is_ascii_whitespace());
     // Most words are followed by words.
-    if !flag && !next.bytes().take(VALUE_BYTES_MAX).any(|byte| byte.is_ascii_digit()) {
+    if !flag && !next.any(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let link = if flag { Link::Flag } else { Link::Beside };
@@ -304,8 +359,22 @@ fn closing(text: &str, quote: &str, limit: usize) -> (usize, bool) {
     (position.min(text.len()), false)
 }
 
-/// The length of a value without quotes. A phrase goes on over single spaces.
+/// The length of a value without quotes. A phrase goes on over single spaces; the scheme of an
+/// `Authorization` header belongs to what follows it.
 fn unquoted(text: &str, link: Link, phrase: bool, limit: usize) -> usize {
+    let length = unquoted_word(text, link, phrase, limit);
+    let scheme = ["bearer ", "basic ", "token ", "digest ", "apikey "];
+    let after_scheme = text
+        .get(..length + 1)
+        .is_some_and(|head| scheme.iter().any(|word| head.eq_ignore_ascii_case(word)));
+    if after_scheme && !phrase {
+        let rest = text.get(length + 1..).unwrap_or("");
+        return length + 1 + unquoted_word(rest, link, false, limit);
+    }
+    length
+}
+
+fn unquoted_word(text: &str, link: Link, phrase: bool, limit: usize) -> usize {
     let mut length = 0;
     let mut previous = ' ';
     for (position, character) in text.char_indices().take(limit) {
@@ -345,16 +414,7 @@ fn unquoted(text: &str, link: Link, phrase: bool, limit: usize) -> usize {
         previous = character;
         length = position + character.len_utf8();
     }
-    let value = text.get(..length).unwrap_or("");
-    let scheme = ["bearer ", "basic ", "token ", "digest ", "apikey "];
-    let after_scheme = text
-        .get(..length + 1)
-        .is_some_and(|head| scheme.iter().any(|word| head.eq_ignore_ascii_case(word)));
-    if after_scheme && !phrase {
-        let rest = text.get(length + 1..).unwrap_or("");
-        return length + 1 + unquoted(rest, link, false, limit);
-    }
-    value.trim_end().len()
+    text.get(..length).unwrap_or("").trim_end().len()
 }
 
 #[cfg(test)]

@@ -56,6 +56,25 @@ fn layer(
     Some(layer)
 }
 
+/// Several decoders one after the other, on a layer that another has made; `None` if the others
+/// find nothing any more.
+pub(crate) fn all(
+    first: &Layer,
+    decoders: impl Iterator<Item = fn(&str) -> Option<Layer>>,
+) -> Option<Layer> {
+    let mut current: Option<Layer> = None;
+    for decode in decoders {
+        let base = current.as_ref().unwrap_or(first);
+        if let Some(Layer { text, origins }) = decode(&base.text) {
+            let origin =
+                |at: &usize| base.origins.get(*at).or_else(|| base.origins.last()).copied();
+            let origins = origins.iter().map(|at| origin(at).unwrap_or(0)).collect();
+            current = Some(Layer { text, origins });
+        }
+    }
+    current
+}
+
 fn hex(digits: Option<&str>) -> Option<u32> {
     let digits = digits?;
     let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -75,7 +94,7 @@ pub(crate) fn unescape(text: &str) -> Option<Layer> {
                 't' => ('\t', 1),
                 'b' | 'f' => (' ', 1),
                 'u' if body.starts_with("u{") => {
-                    let end = body.find('}')?;
+                    let end = body.bytes().take(10).position(|byte| byte == b'}')?;
                     (char::from_u32(hex(body.get(2..end))?)?, end + 1)
                 }
                 'u' => unicode_escape(body)?,

@@ -4,7 +4,7 @@
 //! and JSON; beside them stands a corpus of ordinary arguments, code and prose. The generators
 //! share nothing with the rules. The seed is fixed, so that figures can be compared.
 
-mod clean;
+pub(crate) mod clean;
 mod personal;
 mod secrets;
 mod values;

@@ -1,9 +1,13 @@
 //! Masks what was found in a JSON value.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::mask;
-use crate::redact::{Kind, RedactedText, Scope, named_text, text};
+use crate::redact::{Kind, RedactedText, Scope, named_text_within};
+use crate::work::{self, Work};
 
 /// Something that was masked in a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +26,21 @@ const DEPTH_MAX: usize = 128;
 /// `catalogued` are pointers to fields that are masked whatever they hold; `*` stands for any
 /// element or key. Strings, numbers and keys are looked at, each beside its name. A number that
 /// is masked becomes a string. Two keys that become the same are numbered.
+///
+/// The work is linear in the size of the value, as for [`text`](crate::text()). When it is used up,
+/// all that has not been looked at yet is masked as `unscannable`; the findings name the first
+/// place where that happened.
 pub fn json(value: &mut Value, catalogued: &[impl AsRef<str>], scope: Scope) -> Vec<Finding> {
     let catalogued = catalogued.iter().map(|pointer| tokens(pointer.as_ref())).collect();
-    let mut walk =
-        Walk { scope, catalogued, pointer: String::new(), path: Vec::new(), findings: Vec::new() };
+    let mut walk = Walk {
+        scope,
+        catalogued,
+        work: Work::with_steps(steps(value, 0)),
+        cut: false,
+        pointer: String::new(),
+        path: Vec::new(),
+        findings: Vec::new(),
+    };
     walk.value("", value);
     let mut findings = walk.findings;
     findings.sort_unstable();
@@ -39,9 +54,38 @@ fn tokens(pointer: &str) -> Vec<String> {
     tokens.map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
 }
 
+/// The budget of a value: that of its strings as one, and something for every node.
+fn steps(value: &Value, depth: usize) -> usize {
+    work::budget(bytes(value, depth)).saturating_add(VALUE_STEPS)
+}
+
+/// The bytes of all strings and keys, and of every node as much as a short string.
+fn bytes(value: &Value, depth: usize) -> usize {
+    if depth > DEPTH_MAX {
+        return 0;
+    }
+    let inner: usize = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(string) => string.len(),
+        Value::Array(elements) => elements.iter().map(|element| bytes(element, depth + 1)).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, member)| key.len() + NODE_BYTES + bytes(member, depth + 1))
+            .sum(),
+    };
+    inner + NODE_BYTES
+}
+
+// LIMIT: a small value may cost so much more than its bytes say.
+const VALUE_STEPS: usize = 200_000;
+const NODE_BYTES: usize = 8;
+
 struct Walk {
     scope: Scope,
     catalogued: Vec<Vec<String>>,
+    work: Work,
+    /// The work is used up, and a finding says so.
+    cut: bool,
     pointer: String,
     /// The keys as they were, since those are what the catalog names.
     path: Vec<String>,
@@ -58,12 +102,16 @@ impl Walk {
             self.mask(value, mask::UNSCANNABLE);
             return;
         }
+        if !self.work.pay(self.pointer.len() / 8 + 1) {
+            self.cut(value);
+            return;
+        }
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => {
                 let digits = number.to_string();
                 let digits = digits.strip_suffix(".0").unwrap_or(&digits);
-                let redacted = named_text(name, digits, self.scope);
+                let redacted = named_text_within(name, digits, self.scope, &self.work);
                 let kind = redacted.kinds.first().copied();
                 self.note(&redacted);
                 if let Some(kind) = kind {
@@ -71,7 +119,7 @@ impl Walk {
                 }
             }
             Value::String(string) => {
-                let redacted = named_text(name, string, self.scope);
+                let redacted = named_text_within(name, string, self.scope, &self.work);
                 self.note(&redacted);
                 if !redacted.is_clean() {
                     *string = redacted.text.into_owned();
@@ -84,37 +132,76 @@ impl Walk {
                     });
                 }
             }
-            Value::Object(members) => self.object(members),
+            Value::Object(members) => {
+                if !self.object(members) {
+                    self.cut(value);
+                }
+            }
         }
     }
 
-    fn object(&mut self, members: &mut Map<String, Value>) {
-        let pair = pair_name(members).map(|name| text(&name, self.scope).text.into_owned());
-        let clean = |key: &String| text(key, self.scope).is_clean();
-        if members.keys().all(clean) {
+    /// `false` if the work was used up by its keys.
+    fn object(&mut self, members: &mut Map<String, Value>) -> bool {
+        let pair = pair_name(members);
+        let pair = pair.map(|name| self.text(&name).into_owned());
+        let masked: Vec<Option<RedactedText<'static>>> =
+            members.keys().map(|key| self.key(key)).collect();
+        if self.work.is_exhausted() {
+            return false;
+        }
+        if masked.iter().all(Option::is_none) {
             for (key, value) in members {
                 let name = pair.as_deref().filter(|_| is_pair_value(key)).unwrap_or(key);
                 self.enter(key, key, |walk| walk.value(name, value));
             }
-            return;
+            return true;
         }
         // Keys that stay keep their names, whatever the others become.
-        let (kept, changed): (Vec<_>, Vec<_>) =
-            std::mem::take(members).into_iter().partition(|(key, _)| clean(key));
-        for (key, mut value) in kept {
+        let (changed, kept): (Vec<_>, Vec<_>) = std::mem::take(members)
+            .into_iter()
+            .zip(masked)
+            .partition(|(_, redacted)| redacted.is_some());
+        for ((key, mut value), _) in kept {
             let name = pair.as_deref().filter(|_| is_pair_value(&key)).unwrap_or(&key);
             self.enter(&key, &key, |walk| walk.value(name, &mut value));
             members.insert(key, value);
         }
-        for (key, mut value) in changed {
-            let redacted = text(&key, self.scope);
-            let masked = free_key(members, &redacted.text);
+        let mut numbers = BTreeMap::new();
+        for ((key, mut value), redacted) in changed {
+            let Some(redacted) = redacted else {
+                continue;
+            };
+            let masked = free_key(members, &redacted.text, &mut numbers);
             self.enter(&key, &masked, |walk| {
                 walk.note(&redacted);
                 // The name as it will be read next time, so that once is enough.
                 walk.value(&masked, &mut value);
             });
             members.insert(masked, value);
+        }
+        true
+    }
+
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        named_text_within("", text, self.scope, &self.work).text
+    }
+
+    /// The key with its marks; `None` if it stays.
+    fn key(&self, key: &str) -> Option<RedactedText<'static>> {
+        let redacted = named_text_within("", key, self.scope, &self.work);
+        (!redacted.is_clean()).then(|| RedactedText {
+            text: Cow::Owned(redacted.text.into_owned()),
+            kinds: redacted.kinds,
+        })
+    }
+
+    /// Masks what nothing is known about. One finding stands for all of it: there may be many.
+    fn cut(&mut self, value: &mut Value) {
+        *value = Value::String(mask::mark(mask::UNSCANNABLE));
+        if !self.cut {
+            self.cut = true;
+            let kind = Kind(mask::UNSCANNABLE);
+            self.findings.push(Finding { pointer: self.pointer.clone(), kind });
         }
     }
 
@@ -142,6 +229,12 @@ impl Walk {
     }
 
     fn note(&mut self, redacted: &RedactedText<'_>) {
+        // The work for a finding grows with its pointer.
+        let paid = self.work.pay(redacted.kinds.len() * (self.pointer.len() / 4 + 50));
+        if redacted.is_clean() || !paid && self.cut {
+            return;
+        }
+        self.cut |= !paid;
         let kinds = redacted.kinds.iter();
         let findings = kinds.map(|kind| Finding { pointer: self.pointer.clone(), kind: *kind });
         self.findings.extend(findings);
@@ -160,11 +253,23 @@ fn is_pair_value(key: &str) -> bool {
     matches!(key, "value" | "Value" | "val" | "content" | "default")
 }
 
-/// The key, or the key with the first number that is free.
-fn free_key(members: &Map<String, Value>, key: &str) -> String {
-    let numbered = (2_u64..).map(|number| format!("{key} ({number})"));
-    let mut keys = std::iter::once(key.to_owned()).chain(numbered);
-    keys.find(|key| !members.contains_key(key)).unwrap_or_else(|| key.to_owned())
+/// The key, or the key with the first number that is free. `numbers` says for each key up to
+/// where the numbers are known to be taken.
+fn free_key(
+    members: &Map<String, Value>,
+    key: &str,
+    numbers: &mut BTreeMap<String, u64>,
+) -> String {
+    if !members.contains_key(key) {
+        return key.to_owned();
+    }
+    let first = numbers.get(key).copied().unwrap_or(2);
+    let free = (first..)
+        .map(|number| (number, format!("{key} ({number})")))
+        .find(|(_, numbered)| !members.contains_key(numbered));
+    let (number, numbered) = free.unwrap_or_else(|| (first, key.to_owned()));
+    numbers.insert(key.to_owned(), number + 1);
+    numbered
 }
 
 #[cfg(test)]

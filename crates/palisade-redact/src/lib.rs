@@ -7,10 +7,12 @@
 //! The rules are our own. `kingfisher-rules` was tried: 1.0.0 wants Rust 1.96 and a C++ matcher
 //! (vectorscan), 3.x adds rules under CC-BY-SA-4.0; no other library is lean and kept as well.
 //!
-//! A text costs one pass of a prefilter; only what that points out is tried in full. See `rules`
+//! A text costs one pass of a prefilter; only what that points out is tried in full, out of a budget
+//! that is linear in its length (`work`); a text that wants more is masked whole. See `rules`
 //! for what is looked for, and `evaluation` (in the tests) for how well it is found. Known to be
 //! missed: names of people in prose that are no common given names, secrets without a known
-//! format or a telling name, encodings more than three deep, compressed data.
+//! format or a telling name, encodings more than three deep, compressed data. Masked whole without need: long texts
+//! (some 64 KiB and more) that mix several encodings.
 #![warn(missing_docs)]
 
 mod assignment;
@@ -24,9 +26,12 @@ mod prefilter;
 mod redact;
 mod rules;
 mod scan;
+mod work;
 
 #[cfg(test)]
 mod evaluation;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod properties;
 

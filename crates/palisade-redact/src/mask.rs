@@ -8,6 +8,9 @@ use crate::scan::Span;
 
 const OPEN: &str = "[redacted:";
 
+/// No kind is longer, nor its end looked for further.
+const KIND_BYTES_MAX: usize = 48;
+
 /// The kind of fields that the catalog names.
 pub(crate) const CATALOGUED: &str = "catalogued";
 
@@ -36,9 +39,10 @@ pub(crate) fn between(text: &str) -> Vec<(usize, usize)> {
     while let Some(found) = text.get(position..).and_then(|rest| rest.find(OPEN)) {
         let open = position + found;
         let body = text.get(open + OPEN.len()..).unwrap_or("");
-        let known = body
-            .find(']')
-            .filter(|end| body.get(..*end).is_some_and(|kind| KINDS.binary_search(&kind).is_ok()));
+        let known =
+            body.bytes().take(KIND_BYTES_MAX).position(|byte| byte == b']').filter(|end| {
+                body.get(..*end).is_some_and(|kind| KINDS.binary_search(&kind).is_ok())
+            });
         position = open + OPEN.len();
         if let Some(end) = known {
             parts.push((start, open));

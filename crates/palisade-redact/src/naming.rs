@@ -1,5 +1,7 @@
 //! What a name says about the value beside it.
 
+use std::sync::LazyLock;
+
 use crate::check;
 use crate::rules::Class;
 use crate::rules::names::{ABOUT, HARMLESS, LONG, NAMES, NameRule, Test};
@@ -11,7 +13,60 @@ const NAME_BYTES_MAX: usize = 120;
 /// The rules that a name fits, the likeliest first.
 pub(crate) fn rules_of(name: &str) -> impl Iterator<Item = &'static NameRule> {
     let words = words(name);
-    NAMES.iter().filter(move |rule| rule.names.iter().any(|telling| tells(&words, telling, rule)))
+    let mut candidates = candidates(&words.concat());
+    candidates.retain(|(_, rule, telling)| tells(&words, telling, rule));
+    candidates.dedup_by_key(|(index, ..)| *index);
+    candidates.into_iter().map(|(_, rule, _)| rule)
+}
+
+/// A telling name with the position of its rule.
+type Telling = (usize, &'static NameRule, &'static str);
+
+/// The telling names that occur in a name without gaps, in the order of the rules.
+fn candidates(joined: &str) -> Vec<Telling> {
+    let mut candidates: Vec<Telling> = Vec::new();
+    for (position, window) in joined.as_bytes().array_windows::<3>().enumerate() {
+        let Some(bucket) = TELLING.get(bucket(*window)) else {
+            continue;
+        };
+        let rest = joined.as_bytes().get(position..).unwrap_or(&[]);
+        candidates
+            .extend(bucket.iter().filter(|(.., telling)| rest.starts_with(telling.as_bytes())));
+    }
+    candidates.extend(SHORT.iter().filter(|(.., telling)| joined.contains(telling)));
+    candidates.sort_by_key(|(index, ..)| *index);
+    candidates
+}
+
+/// The few telling names that are too short for the index.
+static SHORT: LazyLock<Vec<Telling>> = LazyLock::new(|| {
+    let all = NAMES
+        .iter()
+        .enumerate()
+        .flat_map(|(index, rule)| rule.names.iter().map(move |telling| (index, rule, *telling)));
+    all.filter(|(.., telling)| telling.len() < 3).collect()
+});
+
+/// All other telling names by their first three bytes.
+static TELLING: LazyLock<Vec<Vec<Telling>>> = LazyLock::new(|| {
+    let mut buckets: Vec<Vec<Telling>> = vec![Vec::new(); 1 << BUCKET_BITS];
+    for (index, rule) in NAMES.iter().enumerate() {
+        for telling in rule.names {
+            let Some(head) = telling.as_bytes().first_chunk::<3>() else {
+                continue;
+            };
+            if let Some(bucket) = buckets.get_mut(bucket(*head)) {
+                bucket.push((index, rule, telling));
+            }
+        }
+    }
+    buckets
+});
+
+const BUCKET_BITS: u32 = 11;
+
+fn bucket([a, b, c]: [u8; 3]) -> usize {
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> (32 - BUCKET_BITS)) as usize
 }
 
 /// What a value is, beside a name; `None` if it is nothing of what the name says.
@@ -142,3 +197,6 @@ fn full_name(value: &str) -> bool {
 
 /// Personal values beside names are short.
 const VALUE_BYTES_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests;

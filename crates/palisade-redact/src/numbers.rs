@@ -5,13 +5,26 @@
 use std::sync::LazyLock;
 
 use crate::rules::{self, Class, Form, Rule};
-use crate::scan::{Hit, Span, near};
+use crate::scan::{Hit, Span, near, near_cost};
+use crate::work::Work;
 
 /// Groups looked at together; a longer sequence is cut.
 const GROUPS_MAX: usize = 8;
 
 /// Fewer digits are no number of a person.
 const DIGITS_MIN: usize = 6;
+
+/// Where numbers are looked for.
+struct Place<'a> {
+    text: &'a str,
+    /// The name of the field that the text stands in.
+    name: &'a str,
+    work: &'a Work,
+}
+
+/// Steps for one sequence of groups, and for one check.
+const SEQUENCE_STEPS: usize = 150;
+const CHECK_STEPS: usize = 120;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
@@ -53,12 +66,16 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(shapes);
 
 /// Finds numbers. `name` is the name of the field that the text stands in.
-pub(crate) fn find(text: &str, name: &str, found: &mut Vec<Span>) {
+pub(crate) fn find(text: &str, name: &str, work: &Work, found: &mut Vec<Span>) {
+    let place = Place { text, name, work };
     let mut position = 0;
     while let Some(sequence) = next(text.as_bytes(), &mut position) {
+        if !work.pay(SEQUENCE_STEPS) {
+            return;
+        }
         let digits: usize = sequence.groups.iter().map(Group::digits).sum();
         if digits >= DIGITS_MIN {
-            examine(text, name, &sequence, found);
+            examine(&place, &sequence, found);
         }
     }
 }
@@ -133,7 +150,7 @@ fn separator(tail: &[u8]) -> (u8, usize) {
 }
 
 /// Tries every part of a sequence that spaces delimit, the longest first.
-fn examine(text: &str, name: &str, sequence: &Sequence, found: &mut Vec<Span>) {
+fn examine(place: &Place<'_>, sequence: &Sequence, found: &mut Vec<Span>) {
     let groups = &sequence.groups;
     let mut first = 0;
     while first < groups.len() {
@@ -144,15 +161,14 @@ fn examine(text: &str, name: &str, sequence: &Sequence, found: &mut Vec<Span>) {
                 .get(first + length - 1)
                 .is_some_and(|group| matches!(group.separator, 0 | b' '));
             let last = first + length == groups.len();
-            starts && (ends || last) && accept(text, name, sequence, first, *length, found)
+            starts && (ends || last) && accept(place, sequence, first, *length, found)
         });
         first += length.unwrap_or(1);
     }
 }
 
 fn accept(
-    text: &str,
-    name: &str,
+    place: &Place<'_>,
     sequence: &Sequence,
     first: usize,
     length: usize,
@@ -168,13 +184,16 @@ fn accept(
     }
     let plus = first == 0 && sequence.plus;
     let (start, end) = (head.start - usize::from(plus), tail.end);
-    let Some(value) = text.get(start..end) else {
+    let Some(value) = place.text.get(start..end) else {
         return false;
     };
     let attached = sequence.attached && first == 0;
     let fits = |rule: &Rule, beside: bool| {
-        rule.check.is_none_or(|check| check(value))
-            && (!(beside || attached && length == 1) || near(text, start, end, name, rule.near))
+        let needs_word = beside || attached && length == 1;
+        let words = if needs_word { near_cost(place.name, rule.near) } else { 0 };
+        place.work.pay(CHECK_STEPS + words)
+            && rule.check.is_none_or(|check| check(value))
+            && (!needs_word || near(place.text, start, end, place.name, rule.near))
     };
     let shapes = &*SHAPES;
     let key = key(groups.iter().map(|group| (group.digits(), group.separator)));

@@ -1,7 +1,8 @@
 //! One pass over a text that tells which rules are worth a try.
 //!
-//! Every four bytes, folded to one case, are looked up in a bit map of the four-byte beginnings
-//! of all keywords; what is met there is compared in full. The same pass counts digits and finds
+//! At every position the next four bytes, folded to one case, are looked up in a bit map of the
+//! four-byte beginnings of all keywords, and the next three in another one for keywords that have
+//! no more; what is met there is compared in full. The same pass counts digits and finds
 //! long runs of token characters and the bytes that encodings need. Most texts end here.
 
 use std::sync::LazyLock;
@@ -11,8 +12,9 @@ use crate::rules::{self, Class, Form, names};
 /// What the pass saw.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    /// A bit for each rule with a keyword in the text.
-    rules: [u64; RULE_WORDS],
+    /// The rules with a keyword in the text, and where it stands; in the order of the text. Hits
+    /// of one rule in close succession stand there once.
+    pub(crate) hits: Vec<(usize, usize)>,
     /// Where telling names may be: the position of the trigger, ascending.
     pub(crate) names: Vec<usize>,
     pub(crate) digits: usize,
@@ -29,18 +31,9 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// The rules with a keyword in the text.
-    pub(crate) fn has(&self, rule: usize) -> bool {
-        self.rules.get(rule / 64).is_some_and(|word| word >> (rule % 64) & 1 == 1)
-    }
-
-    fn any_rule(&self) -> bool {
-        self.rules.iter().any(|word| *word != 0)
-    }
-
     /// Nothing that any rule or encoding could start from.
     pub(crate) fn is_idle(&self, personal: bool) -> bool {
-        !self.any_rule()
+        self.hits.is_empty()
             && self.names.is_empty()
             && self.run < RUN_MIN
             && !(self.at || self.percent || self.backslash || self.ampersand || self.non_ascii)
@@ -65,8 +58,11 @@ impl Summary {
     }
 }
 
-/// Rules there may be at most, in words of 64.
-const RULE_WORDS: usize = 4;
+/// Hits of one rule that are closer than this count as one.
+pub(crate) const HIT_BYTES: usize = 128;
+
+/// So many hits are looked at for one of the same rule.
+const HITS_BACK: usize = 8;
 
 /// Shorter runs are no token, and decode to nothing worth hiding.
 pub(crate) const RUN_MIN: usize = 16;
@@ -90,15 +86,22 @@ enum Owner {
     Rule(usize),
 }
 
-struct Keywords {
-    bits: Box<[u64]>,
+/// The keywords that share a length of their beginnings.
+struct Table {
+    bits: Box<[u64; WORDS]>,
     /// Of every bucket the range of its entries.
     buckets: Box<[(u32, u32)]>,
     entries: Vec<Entry>,
 }
 
-const BITS: u32 = 17;
-const BUCKET_SHIFT: u32 = 5;
+struct Keywords {
+    four: Table,
+    three: Table,
+}
+
+const BITS: u32 = 16;
+const WORDS: usize = 1 << (BITS - 6);
+const BUCKET_SHIFT: u32 = 4;
 
 static KEYWORDS: LazyLock<Keywords> = LazyLock::new(Keywords::build);
 
@@ -107,14 +110,7 @@ pub(crate) fn summarise(text: &str, personal: bool) -> Summary {
     let bytes = text.as_bytes();
     let mut summary = Summary::default();
     count(bytes, &mut summary);
-    let keywords = &*KEYWORDS;
-    for (position, window) in bytes.array_windows::<4>().enumerate() {
-        let slot = slot(u32::from_le_bytes(*window) | CASE);
-        let word = keywords.bits.get(slot / 64).copied().unwrap_or(0);
-        if word >> (slot % 64) & 1 == 1 {
-            keywords.confirm(bytes, position, slot, personal, &mut summary);
-        }
-    }
+    look_up(bytes, personal, &mut summary);
     summary
 }
 
@@ -127,53 +123,58 @@ pub(crate) fn may_tell(name: &str) -> bool {
         *to = from;
     }
     let padded = padded.get(..length + 2).unwrap_or(&[]);
-    let keywords = &*KEYWORDS;
-    for (position, window) in padded.array_windows::<4>().enumerate() {
-        let slot = slot(u32::from_le_bytes(*window) | CASE);
-        let word = keywords.bits.get(slot / 64).copied().unwrap_or(0);
-        if word >> (slot % 64) & 1 == 1 {
-            keywords.confirm(padded, position, slot, true, &mut summary);
+    look_up(padded, true, &mut summary);
+    name.len() > length || !summary.names.is_empty()
+}
+
+#[inline]
+fn look_up(bytes: &[u8], personal: bool, summary: &mut Summary) {
+    let Keywords { four, three } = &*KEYWORDS;
+    let (four_bits, three_bits) = (&*four.bits, &*three.bits);
+    for (position, window) in bytes.array_windows::<4>().enumerate() {
+        let gram = u32::from_le_bytes(*window) | CASE;
+        let slots = (slot(gram), slot(gram & THREE));
+        if has(four_bits, slots.0) | has(three_bits, slots.1) {
+            four.confirm(bytes, position, slots.0, personal, summary);
+            three.confirm(bytes, position, slots.1, personal, summary);
         }
     }
-    name.len() > length || name.len() < 3 || !summary.names.is_empty()
+}
+
+#[inline]
+fn has(bits: &[u64; WORDS], slot: usize) -> bool {
+    bits.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
 }
 
 const CASE: u32 = 0x2020_2020;
+const THREE: u32 = 0x00ff_ffff;
 
+#[inline]
 fn slot(gram: u32) -> usize {
     (gram.wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
 }
 
 fn count(bytes: &[u8], summary: &mut Summary) {
-    let mut special = 0_u8;
-    let mut semicolons = 0;
-    // Counters of one byte let the loop run over many bytes at once; a chunk cannot overflow them.
+    let mut special = 0;
+    // Four counters of eight bits in one sum; a chunk cannot overflow them.
     for chunk in bytes.chunks(CHUNK) {
-        let (mut digit, mut colon, mut dot, mut semicolon, mut letter) =
-            (0_u8, 0_u8, 0_u8, 0_u8, 0_u8);
+        let mut counts = 0_u32;
         for byte in chunk {
-            digit += u8::from(byte.is_ascii_digit());
-            colon += u8::from(*byte == b':');
-            dot += u8::from(*byte == b'.');
-            semicolon += u8::from(*byte == b';');
-            letter += u8::from((*byte | 0x20).wrapping_sub(b'a') < 26);
-            special |= u8::from(*byte == b'@')
-                | u8::from(*byte == b'%') << 1
-                | u8::from(*byte == b'\\') << 2
-                | u8::from(*byte == b'&') << 3
-                | byte & 0x80;
+            let (count, flags) = CLASSES.get(usize::from(*byte)).copied().unwrap_or((0, 0));
+            counts += count;
+            special |= flags;
         }
-        summary.digits += usize::from(digit);
-        summary.colons += usize::from(colon);
-        summary.dots += usize::from(dot);
-        summary.letters += usize::from(letter);
-        semicolons += usize::from(semicolon);
+        let [digits, colons, dots, letters] = counts.to_le_bytes();
+        summary.digits += usize::from(digits);
+        summary.colons += usize::from(colons);
+        summary.dots += usize::from(dots);
+        summary.letters += usize::from(letters);
     }
     summary.at = special & 1 != 0;
     summary.percent = special & 2 != 0;
     summary.backslash = special & 4 != 0;
     // Entities end with a semicolon; queries have ampersands without.
-    summary.ampersand = special & 8 != 0 && semicolons > 0;
+    summary.ampersand = special & 8 != 0 && special & 0x10 != 0;
     summary.non_ascii = special & 0x80 != 0;
     let mixed = |(start, end): &(usize, usize)| {
         let run = bytes.get(*start..*end).unwrap_or(&[]);
@@ -183,6 +184,36 @@ fn count(bytes: &[u8], summary: &mut Summary) {
 }
 
 const CHUNK: usize = 240;
+
+/// Of every byte what it counts as, and what it is a sign of.
+#[expect(clippy::indexing_slicing, reason = "a constant: the compiler would say so")]
+static CLASSES: [(u32, u32); 256] = {
+    let mut classes = [(0, 0); 256];
+    let mut byte = 0_u8;
+    loop {
+        let count = match byte {
+            b'0'..=b'9' => 1,
+            b':' => 1 << 8,
+            b'.' => 1 << 16,
+            b'a'..=b'z' | b'A'..=b'Z' => 1 << 24,
+            _ => 0,
+        };
+        let flags = match byte {
+            b'@' => 1,
+            b'%' => 2,
+            b'\\' => 4,
+            b'&' => 8,
+            b';' => 0x10,
+            0x80.. => 0x80,
+            _ => 0,
+        };
+        classes[byte as usize] = (count, flags);
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
 
 /// Runs of at least [`RUN_MIN`] token characters, as their starts and ends. Looks from the end of
 /// each window backwards, so that most bytes are never looked at.
@@ -214,8 +245,7 @@ const TOKENS: [u64; 4] = [0x23ff_a800_0000_0000, 0x07ff_fffe_87ff_fffe, 0, 0];
 
 impl Keywords {
     fn build() -> Self {
-        let mut grams: Vec<(usize, usize)> = Vec::new();
-        let mut entries = Vec::new();
+        let (mut four, mut three) = (Vec::new(), Vec::new());
         let triggers = names::TRIGGERS.iter().map(|trigger| Entry {
             keyword: trigger.as_bytes(),
             exact: false,
@@ -237,57 +267,39 @@ impl Keywords {
             })
         });
         for entry in triggers.chain(keywords) {
-            let index = entries.len();
-            let at = |position: usize| entry.keyword.get(position).copied();
-            let head = [at(0), at(1), at(2)].map(|byte| byte.unwrap_or(0));
-            let [a, b, c] = head;
-            // A keyword of three bytes stands for all its continuations.
-            let continuations = at(3).map_or(0..=255, |byte| byte..=byte);
-            let mut slots: Vec<usize> =
-                continuations.map(|d| slot(u32::from_le_bytes([a, b, c, d]) | CASE)).collect();
-            slots.sort_unstable();
-            slots.dedup();
-            grams.extend(slots.into_iter().map(|slot| (slot, index)));
-            entries.push(entry);
+            let at = |position: usize| entry.keyword.get(position).copied().unwrap_or(0);
+            let gram = u32::from_le_bytes([at(0), at(1), at(2), at(3)]) | CASE;
+            if entry.keyword.len() < 4 {
+                three.push((slot(gram & THREE), entry));
+            } else {
+                four.push((slot(gram), entry));
+            }
         }
-        Self::index(grams, &entries)
+        Self { four: Table::new(four), three: Table::new(three) }
     }
+}
 
-    /// Orders the entries by bucket; an entry with several beginnings stands in several.
-    fn index(mut grams: Vec<(usize, usize)>, entries: &[Entry]) -> Self {
-        grams.sort_unstable_by_key(|(slot, index)| (slot >> BUCKET_SHIFT, *index));
-        let mut bits = vec![0_u64; (1 << BITS) / 64];
+impl Table {
+    /// Orders the entries by bucket.
+    fn new(mut slots: Vec<(usize, Entry)>) -> Self {
+        slots.sort_by_key(|(slot, _)| slot >> BUCKET_SHIFT);
+        let mut bits = Box::new([0_u64; WORDS]);
         let mut buckets = vec![(0, 0); 1 << (BITS - BUCKET_SHIFT)];
-        let mut ordered: Vec<Entry> = Vec::with_capacity(grams.len());
-        let mut last = None;
-        for (slot, index) in grams {
+        let mut entries = Vec::with_capacity(slots.len());
+        for (slot, entry) in slots {
             if let Some(word) = bits.get_mut(slot / 64) {
                 *word |= 1 << (slot % 64);
             }
-            let bucket = slot >> BUCKET_SHIFT;
-            if last == Some((bucket, index)) {
-                continue;
-            }
-            last = Some((bucket, index));
-            let position = u32::try_from(ordered.len()).unwrap_or(u32::MAX);
-            if let Some(Entry { keyword, exact, ends, personal, owner }) = entries.get(index) {
-                let entry = Entry {
-                    keyword,
-                    exact: *exact,
-                    ends: *ends,
-                    personal: *personal,
-                    owner: *owner,
-                };
-                ordered.push(entry);
-            }
-            if let Some((start, end)) = buckets.get_mut(bucket) {
+            let position = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            if let Some((start, end)) = buckets.get_mut(slot >> BUCKET_SHIFT) {
                 if *end == 0 {
                     *start = position;
                 }
                 *end = position + 1;
             }
+            entries.push(entry);
         }
-        Self { bits: bits.into(), buckets: buckets.into(), entries: ordered }
+        Self { bits, buckets: buckets.into(), entries }
     }
 
     /// Compares the keywords that may begin at a position.
@@ -320,8 +332,10 @@ impl Keywords {
                 }
                 Owner::Name => {}
                 Owner::Rule(rule) => {
-                    if let Some(word) = summary.rules.get_mut(rule / 64) {
-                        *word |= 1 << (rule % 64);
+                    let close = |hit: &&(usize, usize)| hit.1 + HIT_BYTES > position;
+                    let mut recent = summary.hits.iter().rev().take(HITS_BACK).take_while(close);
+                    if recent.all(|hit| hit.0 != rule) {
+                        summary.hits.push((rule, position));
                     }
                 }
             }

@@ -60,6 +60,9 @@ pub(crate) struct Rule {
     pub(crate) check: Option<fn(&str) -> bool>,
     /// The value holds a digit; texts without are not tried.
     pub(crate) digit: bool,
+    /// The value may be of any length and go over many lines: it is looked for up to the end of
+    /// the text and not only around its keyword.
+    pub(crate) open: bool,
     /// Texts in which the rule finds something.
     #[cfg_attr(not(test), expect(dead_code, reason = "read by the tests only"))]
     pub(crate) positive: &'static [&'static str],
@@ -93,6 +96,7 @@ const fn secret(
         near: &[],
         check: None,
         digit: false,
+        open: false,
         positive,
         negative,
     }
@@ -112,6 +116,7 @@ const fn personal(
         near: &[],
         check: None,
         digit: false,
+        open: false,
         positive,
         negative,
     }
@@ -125,6 +130,11 @@ impl Rule {
 
     const fn digit(mut self) -> Self {
         self.digit = true;
+        self
+    }
+
+    const fn open(mut self) -> Self {
+        self.open = true;
         self
     }
 

@@ -1,15 +1,21 @@
 //! Finds what must be masked in one text: prefilter, rules, names, numbers, then encodings.
 
-use std::sync::LazyLock;
-
-use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+mod near;
+mod patterns;
+mod windows;
 
 use crate::assignment;
 use crate::encoding::{self, Layer};
 use crate::mask;
 use crate::numbers;
 use crate::prefilter::{self, RUN_LONG, RUN_MIN, Summary};
-use crate::rules::{self, Class, Form, Rule};
+use crate::rules::{Class, Rule};
+use crate::work::Work;
+
+pub(crate) use near::{cost as near_cost, near};
+use patterns::{Compiled, PATTERNS};
+use regex::bytes::RegexSet;
+use windows::Window;
 
 /// What was found; the smaller priority gives the kind where findings overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +35,8 @@ pub(crate) struct Span {
 // LIMIT: encodings are taken off this often, one inside the other.
 const DEPTH_MAX: usize = 3;
 
-// LIMIT: decoded bytes that are looked at for one text: this, and this many times its length.
-const WORK_BYTES: usize = 64 * 1024;
-const WORK_FACTOR: usize = 16;
+// LIMIT: a longer refused value is not looked into again, so that the work stays linear.
+const RETRY_BYTES_MAX: usize = 128;
 
 // LIMIT: a longer token of base64 or hexadecimal digits is decoded up to here.
 const TOKEN_BYTES_MAX: usize = 256 * 1024;
@@ -43,26 +48,33 @@ pub(crate) struct Scan<'a> {
     pub(crate) personal: bool,
     /// The name of the field that the text stands in; empty if unknown.
     pub(crate) name: &'a str,
-    work: usize,
+    /// What may still be done; if it runs out, the findings are not all there are.
+    pub(crate) work: &'a Work,
 }
 
-impl<'a> Scan<'a> {
-    pub(crate) fn new(personal: bool, name: &'a str, text: &str) -> Self {
-        let work = text.len().saturating_mul(WORK_FACTOR).saturating_add(WORK_BYTES);
-        Self { personal, name, work }
-    }
-
+impl Scan<'_> {
     /// All findings in a text, in no order; they may overlap. Masks in it stay as they are.
-    pub(crate) fn find(&mut self, text: &str) -> Vec<Span> {
+    pub(crate) fn find(&self, text: &str) -> Vec<Span> {
         let mut found = Vec::new();
-        let summary = prefilter::summarise(text, self.personal);
-        if !summary.is_idle(self.personal) && !is_plain_id(text, &summary) {
+        if let Some(summary) = self.summarise(text)
+            && !is_plain_id(text, &summary)
+        {
             self.look(text, &summary, 0, &mut found);
         }
         found
     }
 
-    fn look(&mut self, text: &str, summary: &Summary, depth: usize, found: &mut Vec<Span>) {
+    /// `None` if there is nothing to look at, or no work left.
+    fn summarise(&self, text: &str) -> Option<Summary> {
+        if !self.work.pay(text.len() * cost::SUMMARY) {
+            return None;
+        }
+        let summary = prefilter::summarise(text, self.personal);
+        let idle = summary.is_idle(self.personal);
+        (!idle && self.work.pay(cost::LOOK + summary.hits.len() * cost::HIT)).then_some(summary)
+    }
+
+    fn look(&self, text: &str, summary: &Summary, depth: usize, found: &mut Vec<Span>) {
         let from = found.len();
         self.direct(text, summary, found);
         if depth < DEPTH_MAX {
@@ -78,34 +90,41 @@ impl<'a> Scan<'a> {
 
     /// The rules, on the text as it stands.
     fn direct(&self, text: &str, summary: &Summary, found: &mut Vec<Span>) {
-        let patterns = &*PATTERNS;
-        for pattern in &patterns.keyed {
-            let worth = summary.has(pattern.index) && (summary.digits > 0 || !pattern.rule.digit);
+        let all = Window { start: 0, end: text.len() };
+        for (rule, windows) in windows::of_hits(text, &summary.hits) {
+            let Some(pattern) = PATTERNS.keyed.get(rule).and_then(Option::as_ref) else {
+                continue;
+            };
+            let worth = summary.digits > 0 || !pattern.rule.digit;
             if worth && self.wants(pattern.rule) {
-                self.matches(text, pattern, found);
+                let whole = [all];
+                let windows = if pattern.rule.open { &whole } else { windows.as_slice() };
+                self.matches(text, pattern, windows, found);
             }
         }
         if summary.at {
-            for pattern in patterns.at.iter().filter(|pattern| self.wants(pattern.rule)) {
-                self.matches(text, pattern, found);
+            let windows = windows::of_signs(text);
+            for pattern in PATTERNS.at.iter().filter(|pattern| self.wants(pattern.rule)) {
+                self.matches(text, pattern, &windows, found);
             }
         }
         if summary.run >= RUN_LONG {
-            self.set(text, &patterns.long_set, &patterns.long, found);
+            let windows = windows::of_runs(text);
+            self.set(text, &PATTERNS.long_set, &PATTERNS.long, &windows, found);
         }
         if self.personal && summary.may_have_codes() {
             if summary.may_have_mixed_codes() {
-                self.set(text, &patterns.code_set, &patterns.code, found);
+                self.set(text, &PATTERNS.code_set, &PATTERNS.code, &[all], found);
             }
             if summary.may_have_net_addresses() {
-                for pattern in &patterns.net {
-                    self.matches(text, pattern, found);
+                for pattern in &PATTERNS.net {
+                    self.matches(text, pattern, &[all], found);
                 }
             }
-            numbers::find(text, self.name, found);
+            numbers::find(text, self.name, self.work, found);
         }
         if !summary.names.is_empty() {
-            assignment::find(text, &summary.names, self.personal, found);
+            assignment::find(text, &summary.names, self.personal, self.work, found);
         }
     }
 
@@ -113,20 +132,55 @@ impl<'a> Scan<'a> {
         self.personal || rule.class == Class::Secret
     }
 
-    fn set(&self, text: &str, set: &RegexSet, patterns: &[Compiled], found: &mut Vec<Span>) {
-        for index in set.matches(text.as_bytes()) {
-            if let Some(pattern) = patterns.get(index) {
-                self.matches(text, pattern, found);
+    fn set(
+        &self,
+        text: &str,
+        set: &RegexSet,
+        patterns: &[Compiled],
+        windows: &[Window],
+        found: &mut Vec<Span>,
+    ) {
+        for window in windows {
+            let haystack = text.as_bytes().get(..window.end).unwrap_or(&[]);
+            let steps = (window.end - window.start) * cost::SET_BYTE + cost::SET;
+            if !self.work.pay(steps) {
+                return;
+            }
+            for index in set.matches_at(haystack, window.start) {
+                if let Some(pattern) = patterns.get(index) {
+                    self.matches(text, pattern, &[*window], found);
+                }
             }
         }
     }
 
-    fn matches(&self, text: &str, pattern: &Compiled, found: &mut Vec<Span>) {
-        let mut position = 0;
-        while let Some((whole, part)) = pattern.at(text.as_bytes(), position) {
+    fn matches(&self, text: &str, pattern: &Compiled, windows: &[Window], found: &mut Vec<Span>) {
+        for window in windows {
+            self.matches_in(text, pattern, *window, found);
+        }
+    }
+
+    fn matches_in(&self, text: &str, pattern: &Compiled, window: Window, found: &mut Vec<Span>) {
+        let haystack = text.as_bytes().get(..window.end).unwrap_or(&[]);
+        let mut position = window.start;
+        while position <= window.end && self.work.pay(cost::SEARCH) {
+            let next = pattern.at(haystack, position);
+            // A lazy pattern looks on to the end for a match that ends early.
+            let end = next.filter(|_| !pattern.lazy).map_or(window.end, |(end, _)| end);
+            let matched = next.and_then(|(end, part)| Some(end - part?.0)).unwrap_or(0);
+            let steps = end.saturating_sub(position) * cost::BYTE + matched * cost::MATCHED_BYTE;
+            if !self.work.pay(steps) {
+                return;
+            }
+            let Some((whole, part)) = next else {
+                return;
+            };
             if let Some((start, end)) = part
-                && let Some(span) = self.accept(text, pattern, start, end)
+                && let Some(mut span) = self.accept(text, pattern, start, end)
             {
+                if span.end == window.end {
+                    span.end = windows::end_of_value(text, span.start, span.end);
+                }
                 found.push(span);
                 position = span.end.max(position + 1);
                 continue;
@@ -140,15 +194,15 @@ impl<'a> Scan<'a> {
                     .map_or(end, |word| start + word.max(1))
             });
             position = skipped.max(position + 1);
-            if position > text.len() {
-                break;
-            }
         }
     }
 
     fn accept(&self, text: &str, pattern: &Compiled, start: usize, end: usize) -> Option<Span> {
         let rule = pattern.rule;
         let mut value = text.get(start..end)?;
+        if !self.work.pay(near_cost(self.name, rule.near) + cost::CHECK) {
+            return None;
+        }
         if !rule.near.is_empty() && !near(text, start, end, self.name, rule.near) {
             return None;
         }
@@ -163,36 +217,63 @@ impl<'a> Scan<'a> {
         None
     }
 
-    /// The same text without one layer of encoding.
-    fn layers(&mut self, text: &str, summary: &Summary, depth: usize, found: &mut Vec<Span>) {
+    /// The same text without one layer of encoding. Where several encodings are present, each is
+    /// taken off alone, and all together; only what is left of that is looked into again.
+    fn layers(&self, text: &str, summary: &Summary, depth: usize, found: &mut Vec<Span>) {
         let decoders: [(bool, Decoder); 4] = [
             (summary.backslash, encoding::unescape),
             (summary.percent, encoding::percent),
             (summary.ampersand, encoding::entities),
             (summary.non_ascii, encoding::plain_characters),
         ];
+        let mut layers = Vec::new();
         for (_, decode) in decoders.into_iter().filter(|(present, _)| *present) {
-            let Some(layer) = decode(text) else {
-                continue;
-            };
-            for span in self.inside(&layer.text, depth) {
-                if let Some((start, end)) = layer.origin(span.start, span.end) {
-                    found.push(Span { start, end, ..span });
-                }
+            if !self.work.pay(text.len() * cost::DECODE_BYTE) {
+                return;
+            }
+            layers.extend(decode(text).map(|layer| (layer, decode)));
+        }
+        if let Some(((first, _), others)) = layers.split_first()
+            && !others.is_empty()
+        {
+            if !self.work.pay(text.len() * others.len() * cost::DECODE_BYTE) {
+                return;
+            }
+            let decoders = others.iter().map(|(_, decode)| *decode);
+            let all = encoding::all(first, decoders);
+            self.layer(all.as_ref().unwrap_or(first), depth, found);
+            for (layer, _) in &layers {
+                self.layer(layer, DEPTH_MAX - 1, found);
+            }
+        } else if let Some((layer, _)) = layers.first() {
+            self.layer(layer, depth, found);
+        }
+    }
+
+    fn layer(&self, layer: &Layer, depth: usize, found: &mut Vec<Span>) {
+        for span in self.inside(&layer.text, depth) {
+            if let Some((start, end)) = layer.origin(span.start, span.end) {
+                found.push(Span { start, end, ..span });
             }
         }
     }
 
     /// Tokens of base64 or hexadecimal digits that hold text.
-    fn tokens(&mut self, text: &str, depth: usize, found: &mut Vec<Span>) {
+    fn tokens(&self, text: &str, depth: usize, found: &mut Vec<Span>) {
         for (start, end) in prefilter::runs(text.as_bytes()) {
             let limit = end.min(start.saturating_add(TOKEN_BYTES_MAX / 4 * 4));
             let Some(token) = text.get(start..limit) else {
                 continue;
             };
+            if !self.work.pay(token.len() * cost::TOKEN_BYTE + cost::TOKEN) {
+                return;
+            }
             // `name=value` and paths run into tokens: try the parts as well.
             let parts = std::iter::once((0, token)).chain(parts_of(token));
             for (offset, part) in parts {
+                if !self.work.pay(cost::TOKEN) {
+                    return;
+                }
                 let Some(decoded) =
                     encoding::hex_text(part).or_else(|| encoding::base64_text(part))
                 else {
@@ -209,32 +290,52 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Findings in a decoded text, as far as the work allows.
-    fn inside(&mut self, text: &str, depth: usize) -> Vec<Span> {
+    /// Findings in a decoded text.
+    fn inside(&self, text: &str, depth: usize) -> Vec<Span> {
         let mut found = Vec::new();
-        let Some(work) = self.work.checked_sub(text.len()) else {
-            return found;
-        };
-        self.work = work;
-        let summary = prefilter::summarise(text, self.personal);
-        if !summary.is_idle(self.personal) {
-            // A mask inside is no finding.
-            for (start, end) in mask::between(text) {
-                let Some(part) = text.get(start..end) else {
-                    continue;
-                };
-                let mut spans = Vec::new();
-                let part_summary = prefilter::summarise(part, self.personal);
-                self.look(part, &part_summary, depth + 1, &mut spans);
-                found.extend(spans.into_iter().map(|span| Span {
-                    start: span.start + start,
-                    end: span.end + start,
-                    ..span
-                }));
+        let between = mask::between(text);
+        // A mask inside is no finding.
+        for (start, end) in between {
+            let Some(part) = text.get(start..end) else {
+                continue;
+            };
+            let mut spans = Vec::new();
+            if let Some(summary) = self.summarise(part) {
+                self.look(part, &summary, depth + 1, &mut spans);
             }
+            found.extend(spans.into_iter().map(|span| Span {
+                start: span.start + start,
+                end: span.end + start,
+                ..span
+            }));
         }
         found
     }
+}
+
+/// Compiles everything, so that the first text does not wait for it.
+pub(crate) fn warm() {
+    let work = Work::new(0);
+    std::sync::LazyLock::force(&PATTERNS);
+    let _ = Scan { personal: true, name: "", work: &work }.find("warm up: 12345678");
+}
+
+/// Steps, measured in nanoseconds of an optimised build and rounded up.
+mod cost {
+    /// A byte in the prefilter.
+    pub(super) const SUMMARY: usize = 2;
+    pub(super) const LOOK: usize = 100;
+    pub(super) const HIT: usize = 40;
+    /// A call of a pattern, each byte that it passes, and each that it matches.
+    pub(super) const SEARCH: usize = 60;
+    pub(super) const BYTE: usize = 4;
+    pub(super) const MATCHED_BYTE: usize = 20;
+    pub(super) const SET: usize = 100;
+    pub(super) const SET_BYTE: usize = 10;
+    pub(super) const CHECK: usize = 60;
+    pub(super) const DECODE_BYTE: usize = 8;
+    pub(super) const TOKEN: usize = 60;
+    pub(super) const TOKEN_BYTE: usize = 10;
 }
 
 /// A UUID, a digest in hexadecimal digits or a time stamp, and nothing else: by far the most
@@ -269,132 +370,10 @@ fn parts_of(token: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// One of the words stands before the value, within it or shortly behind it, or in the name of
-/// its field. A word counts where it begins a word.
-pub(crate) fn near(text: &str, start: usize, end: usize, name: &str, words: &[&str]) -> bool {
-    let from = start.saturating_sub(NEAR_BEFORE_BYTES);
-    let to = end.saturating_add(NEAR_BEHIND_BYTES).min(text.len());
-    let around = text.as_bytes().get(from..to).unwrap_or(&[]);
-    words.iter().any(|word| {
-        holds_word(around, word.as_bytes()) || holds_word(name.as_bytes(), word.as_bytes())
-    })
-}
-
-// LIMIT: a longer refused value is not looked into again, so that the work stays linear.
-const RETRY_BYTES_MAX: usize = 128;
-
-const NEAR_BEFORE_BYTES: usize = 48;
-const NEAR_BEHIND_BYTES: usize = 24;
-
-fn holds_word(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).enumerate().any(|(position, window)| {
-        let before = position.checked_sub(1).and_then(|at| text.get(at));
-        let behind = text.get(position + word.len());
-        let same = window
-            .iter()
-            .zip(word)
-            .all(|(a, b)| a.eq_ignore_ascii_case(b) || *b == b' ' && matches!(a, b'_' | b'-'));
-        let hump = window.first().is_some_and(u8::is_ascii_uppercase)
-            && before.is_some_and(u8::is_ascii_lowercase);
-        let begins = hump || before.is_none_or(|byte| !byte.is_ascii_alphabetic());
-        let ends = word.len() > 4 || behind.is_none_or(|byte| !byte.is_ascii_lowercase());
-        same && begins && ends
-    })
-}
-
 /// A pattern without Unicode may cut a character; it is masked whole.
 fn widen(text: &str, span: &mut Span) {
     span.start = text.floor_char_boundary(span.start);
     span.end = text.ceil_char_boundary(span.end);
 }
 
-/// The end of the match, and the first group that took part or the match.
-fn parts(captures: &Captures<'_>) -> (usize, Option<(usize, usize)>) {
-    let whole = captures.get(0).map_or(0, |all| all.end());
-    let part = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0));
-    (whole, part.map(|part| (part.start(), part.end())))
-}
-
 type Decoder = fn(&str) -> Option<Layer>;
-
-struct Compiled {
-    index: usize,
-    rule: &'static Rule,
-    regex: Regex,
-}
-
-impl Compiled {
-    /// The next match: its end, and the part to mask.
-    fn at(&self, text: &[u8], position: usize) -> Option<(usize, Option<(usize, usize)>)> {
-        // Without groups the quicker search will do.
-        if self.regex.captures_len() == 1 {
-            let found = self.regex.find_at(text, position)?;
-            return Some((found.end(), Some((found.start(), found.end()))));
-        }
-        self.regex.captures_at(text, position).map(|captures| parts(&captures))
-    }
-}
-
-struct Patterns {
-    at: Vec<Compiled>,
-    code: Vec<Compiled>,
-    code_set: RegexSet,
-    keyed: Vec<Compiled>,
-    long: Vec<Compiled>,
-    long_set: RegexSet,
-    net: Vec<Compiled>,
-}
-
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(patterns);
-
-/// Compiles everything, so that the first text does not wait for it.
-pub(crate) fn warm() {
-    LazyLock::force(&PATTERNS);
-    let _ = Scan::new(true, "", "").find("warm up: 12345678");
-}
-
-fn patterns() -> Patterns {
-    let mut patterns = Patterns {
-        at: Vec::new(),
-        code: Vec::new(),
-        code_set: RegexSet::empty(),
-        keyed: Vec::new(),
-        long: Vec::new(),
-        long_set: RegexSet::empty(),
-        net: Vec::new(),
-    };
-    let (mut codes, mut longs) = (Vec::new(), Vec::new());
-    for (index, rule) in rules::all().enumerate() {
-        let (list, pattern) = match rule.form {
-            Form::At { pattern } => (&mut patterns.at, pattern),
-            Form::Code { pattern } => {
-                codes.push(pattern);
-                (&mut patterns.code, pattern)
-            }
-            Form::Digits { .. } => continue,
-            Form::Long { pattern } => {
-                longs.push(pattern);
-                (&mut patterns.long, pattern)
-            }
-            Form::Net { pattern } => (&mut patterns.net, pattern),
-            Form::Pattern { pattern, .. } => (&mut patterns.keyed, pattern),
-        };
-        let regex = RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_BYTES_MAX).build();
-        // `rules::tests` proves that every pattern compiles.
-        if let Ok(regex) = regex {
-            list.push(Compiled { index, rule, regex });
-        }
-    }
-    let set = |patterns: &[&str]| {
-        RegexSetBuilder::new(patterns)
-            .unicode(false)
-            .size_limit(REGEX_BYTES_MAX)
-            .build()
-            .unwrap_or_default()
-    };
-    patterns.code_set = set(&codes);
-    patterns.long_set = set(&longs);
-    patterns
-}
-
-const REGEX_BYTES_MAX: usize = 16 << 20;

@@ -67,3 +67,25 @@ fn a_telling_name_has_the_whole_value_masked() {
         assert_eq!(named_text(name, value, all).text, expected, "{name}");
     }
 }
+
+#[test]
+fn what_follows_a_forged_mark_is_masked() {
+    for (input, expected) in [
+        ("password=[redacted:email]x", "password=[redacted:email][redacted:password]"),
+        (
+            "a password=[redacted:email][redacted:jwt]x9 b",
+            "a password=[redacted:email][redacted:jwt][redacted:password] b",
+        ),
+        (
+            r#"{"password":"[redacted:email] rest of it","a":1}"#,
+            r#"{"password":"[redacted:email][redacted:password]","a":1}"#,
+        ),
+        ("password=[redacted:email]; a=b", "password=[redacted:email]; a=b"),
+        ("mail=[redacted:email]x", "mail=[redacted:email]x"),
+        ("see [redacted:email]x", "see [redacted:email]x"),
+    ] {
+        let once = text(input, Scope::Secrets);
+        assert_eq!(once.text, expected);
+        assert!(crate::is_clean(&once.text, Scope::Secrets));
+    }
+}

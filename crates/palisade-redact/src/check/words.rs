@@ -138,13 +138,17 @@ fn template(value: &str) -> bool {
         || matches!(value, "%s" | "%d" | "{}" | "[]" | "()")
 }
 
+// LIMIT: no longer template is known; looking for its end must not pass the whole text.
+const TEMPLATE_BYTES_MAX: usize = 128;
+
 /// Starts with a template, such as `{{ name }}` or `${NAME}`.
 pub(crate) fn template_prefix(text: &str) -> bool {
     [("{{", "}}"), ("${{", "}}"), ("${", "}"), ("$(", ")"), ("<", ">"), ("%(", ")s")].iter().any(
         |(open, close)| {
             text.starts_with(open)
                 && text
-                    .find(close)
+                    .get(..text.floor_char_boundary(TEMPLATE_BYTES_MAX))
+                    .and_then(|head| head.find(close))
                     .is_some_and(|end| text.get(..end + close.len()).is_some_and(template))
         },
     )

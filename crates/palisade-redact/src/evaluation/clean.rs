@@ -89,7 +89,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("timezone", &["Europe/Berlin", "UTC+02:00"]),
 ];
 
-pub(super) fn samples(rng: &mut Rng) -> Vec<(&'static str, String)> {
+pub(crate) fn samples(rng: &mut Rng) -> Vec<(&'static str, String)> {
     let mut samples: Vec<(&str, String)> = Vec::new();
     samples.push(("text", pick(rng, PROSE).to_owned()));
     samples.push(("body", format!("{} {}", pick(rng, PROSE), pick(rng, PROSE))));

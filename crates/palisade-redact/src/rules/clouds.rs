@@ -1,6 +1,6 @@
 //! Tokens of clouds, code hosts, package registries and infrastructure.
 //!
-//! The patterns follow the formats that the vendors document.
+//! Formats as vendors and public rule sets describe them.
 
 use super::{Rule, secret};
 

@@ -1,6 +1,6 @@
 //! Tokens of chat, payment, mail, model and other services.
 //!
-//! The patterns follow the formats that the vendors document.
+//! Formats as vendors and public rule sets describe them.
 
 use super::{Rule, secret};
 

@@ -96,6 +96,8 @@ impl Running {
         config: &ServerConfig,
         export: &ExportConfig,
     ) -> Result<(Parts, Self), Failure> {
+        // Its rules take a while, and no call should wait for them.
+        palisade_redact::warm();
         let (mut parts, log) =
             Parts::standard(&config.record).context("the server cannot be started")?;
         let clock = Arc::clone(&parts.clock);

@@ -1,8 +1,10 @@
 //! Tests of OCSF events against what the schema demands.
 //!
-//! The tables are written from the files of `ocsf/ocsf-schema` at 1.5: `events/base_event.json`,
-//! `events/application/api_activity.json`, `profiles/security_control.json`, `dictionary.json` and
-//! those of `objects/` that are used. An attribute that the schema does not know is an error, as
+//! The tables are written from files of `ocsf/ocsf-schema`: `events/base_event.json`,
+//! `profiles/security_control.json` and `objects/{_entity,product,resource_details}.json` at
+//! 1.5.0-dev, `events/application/api_activity.json` and the other objects at neighbouring
+//! revisions. Ids of dispositions and severities were held against `py-ocsf-models` 0.10.0; captions
+//! of severity and status are written as OCSF's pages show them. An attribute that the schema does not know is an error, as
 //! is one of another type, a value outside its enumeration, a caption that is not that of its id,
 //! and an object that has none of the attributes of which it must have one.
 
