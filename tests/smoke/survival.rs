@@ -43,7 +43,8 @@ fn serve(command: &mut Command) -> Server {
 /// A field of a log line in JSON.
 fn field(line: &str, name: &str) -> String {
     let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-    line[name].as_str().unwrap_or_else(|| panic!("`{name}` is not in {line}")).to_owned()
+    let field = line.get(name).and_then(serde_json::Value::as_str);
+    field.unwrap_or_else(|| panic!("`{name}` is not in {line}")).to_owned()
 }
 
 fn request() -> v1::AuthorizeRequest {

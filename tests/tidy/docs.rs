@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use palisade_core::ReasonCode;
-use palisade_telemetry::metrics::{Instrument, InstrumentKind, instruments};
+use palisade_telemetry::metrics::instruments::{self, Instrument, InstrumentKind};
 
 use crate::edges::EDGES;
 use crate::workspace::{root, rust_files};

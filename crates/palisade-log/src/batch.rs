@@ -17,6 +17,13 @@ pub(crate) struct WriteFailure {
     pub(crate) message: Arc<str>,
 }
 
+impl WriteFailure {
+    /// What is said when the writer has ended.
+    pub(crate) fn closed() -> Self {
+        Self { kind: io::ErrorKind::BrokenPipe, message: "the log is closed".into() }
+    }
+}
+
 impl From<&io::Error> for WriteFailure {
     fn from(error: &io::Error) -> Self {
         Self { kind: error.kind(), message: error.to_string().into() }
@@ -39,10 +46,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Says what became of the records and wakes one who waits.
+    /// Says what became of the records and wakes one who waits. What was said first holds.
     pub(crate) fn complete(&self, result: Result<(), WriteFailure>) {
-        // Only the writer completes, and each batch once.
-        let _first = self.result.set(result);
+        if self.result.set(result).is_err() {
+            return;
+        }
         let one = self.lock().iter_mut().find_map(Option::take);
         if let Some(waker) = one {
             waker.wake();
@@ -73,11 +81,10 @@ impl Committed {
         Self { batch, slot: None }
     }
 
-    /// Takes its own waker back, if it is still there.
-    fn withdraw(&mut self, waiting: &mut [Option<Waker>]) {
-        if let Some(own) = self.slot.take().and_then(|slot| waiting.get_mut(slot)) {
-            *own = None;
-        }
+    /// Takes its own waker back, if it is still there. It must not be dropped under the lock: it
+    /// may be the last to hold a task, and that task may wait for the same batch.
+    fn withdraw(&mut self, waiting: &mut [Option<Waker>]) -> Option<Waker> {
+        self.slot.take().and_then(|slot| waiting.get_mut(slot)).and_then(Option::take)
     }
 }
 
@@ -90,17 +97,21 @@ impl Future for Committed {
         // Looked at under the lock: a batch completes first and looks for waiters then.
         let Some(result) = batch.result.get() else {
             let waker = Some(context.waker().clone());
-            match self.slot.and_then(|slot| waiting.get_mut(slot)) {
-                Some(own) => *own = waker,
+            let before = match self.slot.and_then(|slot| waiting.get_mut(slot)) {
+                Some(own) => std::mem::replace(own, waker),
                 None => {
                     self.slot = Some(waiting.len());
                     waiting.push(waker);
+                    None
                 }
-            }
+            };
+            drop(waiting);
+            drop(before);
             return Poll::Pending;
         };
-        self.withdraw(&mut waiting);
+        let own = self.withdraw(&mut waiting);
         drop(waiting);
+        drop(own);
         batch.wake_all();
         Poll::Ready(result.as_ref().copied().map_err(LogError::from))
     }
@@ -113,7 +124,8 @@ impl Drop for Committed {
             return;
         }
         let batch = Arc::clone(&self.batch);
-        self.withdraw(&mut batch.lock());
+        let own = self.withdraw(&mut batch.lock());
+        drop(own);
         if batch.result.get().is_some() {
             batch.wake_all();
         }

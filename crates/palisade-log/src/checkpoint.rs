@@ -2,9 +2,8 @@
 //! signed-note), with Ed25519 keys in the notation of Go's `note` package.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,6 +11,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use signed_note::{Note, StandardSigner, StandardVerifier, VerifierList};
 use tlog_tiles::{Checkpoint, Hash};
+
+use crate::disk::{self, Disk as _, LocalDisk};
 
 /// The algorithm byte of Ed25519 keys in signed notes.
 const ED25519: u8 = 1;
@@ -183,8 +184,8 @@ pub(crate) fn unverified(note: &str) -> Result<TreeHead, CheckpointError> {
 }
 
 fn read_note(text: &str) -> Result<(TreeHead, Note), CheckpointError> {
-    let note = Note::from_bytes(text.as_bytes()).map_err(|_| CheckpointError::Malformed)?;
-    let head = Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::Malformed)?;
+    let note = Note::from_bytes(text.as_bytes()).map_err(|_why| CheckpointError::Malformed)?;
+    let head = Checkpoint::from_bytes(note.text()).map_err(|_why| CheckpointError::Malformed)?;
     let head =
         TreeHead { origin: head.origin().to_owned(), size: head.size(), root: head.hash().0 };
     Ok((head, note))
@@ -207,12 +208,10 @@ fn generate(path: &Path) -> io::Result<String> {
     let private = [[ED25519].as_slice(), &seed].concat();
     let id = signed_note::key_id(&name, &public);
     let text = format!("PRIVATE+KEY+{name}+{id:08x}+{}\n", BASE64.encode(private));
-    if let Some(directory) = path.parent().filter(|path| !path.as_os_str().is_empty()) {
-        crate::disk::create_directory(directory)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    disk::create_directory(disk::parent(path))?;
+    // At once and on disk: half a key would stop every start from now on, and a key that is lost
+    // leaves checkpoints that nobody can verify.
+    LocalDisk.replace(path, text.as_bytes())?;
     Ok(text)
 }
 

@@ -80,17 +80,39 @@ impl Disk for LocalDisk {
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         use std::io::Write as _;
-        let new = path.with_extension("new");
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        let new = Path::new(&new);
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(new)?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&new, path)?;
-        path.parent().map_or(Ok(()), |directory| self.sync_directory(directory))
+        fs::rename(new, path)?;
+        self.sync_directory(parent(path))
     }
 }
 
-/// Makes a directory and what its path lacks, for its owner only.
+/// Makes a directory and what its path lacks, for its owner only. Each entry is on disk when this
+/// returns: what is kept in a directory that is lost is lost as well.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = parent(path);
+    if parent != path {
+        create_directory(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    LocalDisk.sync_directory(parent)
+}
+
+/// The directory a path is in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }

@@ -44,10 +44,6 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
         trace,
         latency: RecordedLatency { decide },
     } = record;
-    let Decision { id, verdict, revision, dry_run, obligations, valid_for } = decision;
-    let Verdict { outcome, reason, determining, requirements } = verdict.as_ref();
-    let Revision { bundle, version, digest } = revision.as_ref();
-    let Obligations { deadline, redact_result } = obligations;
     let mut redactions = Redactions::default();
     let both = Scope::SecretsAndPersonal;
     let chain = chain.links().iter().enumerate();
@@ -62,8 +58,7 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
             r#type: redactions.text("/named_resource/type", entity_type, both),
             id: redactions.text("/named_resource/id", id, both),
         });
-    v1::DecisionEntry {
-        decision_id: id.to_string(),
+    let entry = v1::DecisionEntry {
         request_id: redactions.optional(
             "/request_id",
             request_id.as_ref().map(RequestId::as_str),
@@ -86,10 +81,30 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
         source_address: environment
             .source_address
             .map_or_else(String::new, |address| address.to_string()),
+        minimum_version: *minimum_version,
+        arguments_digest: arguments_digest.as_bytes().to_vec(),
+        arguments: arguments
+            .as_ref()
+            .map_or_else(String::new, |arguments| redactions.arguments(arguments)),
+        decide_ns: u64::try_from(decide.as_nanos()).unwrap_or(u64::MAX),
+        trace: trace.as_ref().map(trace_of),
+        ..answer(decision, &mut redactions)
+    };
+    v1::DecisionEntry { redactions: redactions.into_sorted(), ..entry }
+}
+
+/// What of the message is about the answer.
+fn answer(decision: &Decision, redactions: &mut Redactions) -> v1::DecisionEntry {
+    let Decision { id, verdict, revision, dry_run, obligations, valid_for } = decision;
+    let Verdict { outcome, reason, determining, requirements } = verdict.as_ref();
+    let Revision { bundle, version, digest } = revision.as_ref();
+    let Obligations { deadline, redact_result } = obligations;
+    v1::DecisionEntry {
+        decision_id: id.to_string(),
         outcome: outcome_of(*outcome).into(),
         reason: Some(v1::Reason {
             code: reason.code.as_str().to_owned(),
-            sentence: sentence(reason, &mut redactions),
+            sentence: sentence(reason, redactions),
             determining_policies: ids(determining),
         }),
         requirements: requirements.iter().map(requirement).collect(),
@@ -98,27 +113,13 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
             version: *version,
             digest: digest.to_string(),
         }),
-        minimum_version: *minimum_version,
         dry_run: *dry_run,
         obligations: (*outcome == Outcome::Allow).then(|| v1::Obligations {
             deadline: deadline.and_then(|deadline| deadline.try_into().ok()),
             redact_result: redact_result.clone(),
         }),
         valid_for_ms: millis(*valid_for),
-        arguments_digest: arguments_digest.as_bytes().to_vec(),
-        arguments: arguments
-            .as_ref()
-            .map_or_else(String::new, |arguments| redactions.arguments(arguments)),
-        decide_ns: u64::try_from(decide.as_nanos()).unwrap_or(u64::MAX),
-        trace: trace.as_ref().map(trace_of),
-        session_id: String::new(),
-        transaction_id: String::new(),
-        approval_ids: Vec::new(),
-        grant_id: String::new(),
-        attestation: None,
-        labels: Vec::new(),
-        // The last one: by now all of them are known.
-        redactions: redactions.into_sorted(),
+        ..v1::DecisionEntry::default()
     }
 }
 

@@ -81,18 +81,38 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Frame<'_>, NoFrame> {
     Ok(Frame { payload, committed: u64::from_le_bytes(committed) })
 }
 
-/// Whether a whole frame with this index or a later one that was written after `committed` bytes
-/// were on disk begins somewhere in these bytes: then what is before it had been on disk, too.
-pub(crate) fn find_later(bytes: &[u8], index: u64, committed: u64) -> bool {
-    // The tag and the upper bytes of the index are compared first: a checksum costs more.
-    (0..bytes.len()).any(|at| {
-        let Some(here) = bytes.get(at..) else { return false };
-        let plausible = here
-            .get(HEADER_BYTES..)
-            .and_then(index_of)
-            .is_some_and(|found| found >= index && found - index <= u64::from(u32::MAX));
-        plausible && read(here).is_ok_and(|frame| frame.committed > committed)
+/// Whether a whole frame with this index or a later one that was written after these bytes began
+/// to be on disk lies among them: then what is before it had been on disk, too. `offset` is where
+/// in the segment they begin.
+pub(crate) fn find_later(bytes: &[u8], index: u64, offset: u64) -> bool {
+    let mut from = 0;
+    while let Some((at, frame)) = find(bytes, from, index) {
+        // A frame cannot have been written before what it says was on disk.
+        let place = offset.saturating_add(u64::try_from(at).unwrap_or(u64::MAX));
+        if (offset + 1..=place).contains(&frame.committed) {
+            return true;
+        }
+        from = at + frame.bytes();
+    }
+    false
+}
+
+/// The first whole frame with this index or a later one that begins at or after `from`, and where.
+pub(crate) fn find(bytes: &[u8], from: usize, index: u64) -> Option<(usize, Frame<'_>)> {
+    // The tag and the index are compared first: a checksum costs more.
+    (from..bytes.len()).find_map(|at| {
+        let here = bytes.get(at..)?;
+        let found = here.get(HEADER_BYTES..).and_then(index_of)?;
+        let plausible = found >= index && found - index <= u64::from(u32::MAX);
+        plausible.then(|| Some((at, read(here).ok()?)))?
     })
+}
+
+/// Bytes that have to be there to tell what these bytes begin with.
+pub(crate) fn bytes_wanted(bytes: &[u8]) -> usize {
+    let Some((length, _)) = bytes.split_first_chunk::<4>() else { return HEADER_BYTES };
+    let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    HEADER_BYTES + if length > PAYLOAD_BYTES_MAX { 0 } else { length }
 }
 
 /// Makes room for the header and the index of a record whose other fields are written next.
@@ -128,4 +148,4 @@ fn index_of(payload: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,6 +20,8 @@ mod redaction;
 mod segment;
 mod shard;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod verify;
 mod writer;

@@ -117,11 +117,13 @@ impl SegmentLog {
             shards: Shards::new(),
             available: AtomicBool::new(true),
             stop: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             shipped: AtomicU64::new(shipped),
             unlogged: Mutex::new(Unlogged::default()),
             unlogged_total: AtomicU64::new(0),
             state: watch::Sender::new(LogState::default()),
             on_failure: config.on_failure,
+            answers_at_once: matches!(config.durability, Durability::Interval(_)),
         });
         let (durability, verifier_key) = (config.durability, key.verifier_key().to_owned());
         let parts = WriterParts {
@@ -174,41 +176,61 @@ impl SegmentLog {
     /// Writes what was appended, signs a checkpoint, and ends. Whatever is appended from now on
     /// fails.
     pub fn close(&self) {
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Locked until it has ended, so that it is closed for whoever calls this meanwhile.
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.stop.store(true, Ordering::Release);
         self.writer.unpark();
-        if handle.is_some_and(|handle| handle.join().is_err()) {
+        if handle.take().is_some_and(|handle| handle.join().is_err()) {
             tracing::error!("the thread that writes the decision log panicked");
         }
     }
 
-    /// The log cannot take an entry now.
-    fn refuse(&self) -> Result<(), LogError> {
+    /// The log cannot take an entry, for this reason or else for that of the last failure.
+    fn refuse(&self, why: Option<WriteFailure>) -> Result<(), LogError> {
+        let now = self.clock.0.now();
         let mut unlogged = self.shared.unlogged();
-        unlogged.add(1, self.clock.0.now());
-        let cause = unlogged.cause.clone();
+        unlogged.add(1, now);
+        unlogged.answered |= self.shared.on_failure == OnFailure::Answer;
+        if let Some(why) = &why {
+            unlogged.cause.get_or_insert_with(|| why.clone());
+        }
+        let cause = why.or_else(|| unlogged.cause.clone());
         drop(unlogged);
         self.shared.unlogged_total.fetch_add(1, Ordering::Relaxed);
         match self.shared.on_failure {
             OnFailure::Answer => Ok(()),
-            OnFailure::Deny => Err(cause.map_or_else(
-                || LogError(io::Error::new(io::ErrorKind::BrokenPipe, "the log is closed")),
-                |failure: WriteFailure| LogError::from(&failure),
-            )),
+            OnFailure::Deny => Err(LogError::from(&cause.unwrap_or_else(WriteFailure::closed))),
         }
+    }
+
+    /// Lets the writer look at the clock.
+    #[cfg(test)]
+    pub(crate) fn nudge(&self) {
+        self.writer.unpark();
     }
 }
 
 impl DecisionLog for SegmentLog {
     fn append<'a>(&'a self, entry: LogEntry<'_>) -> LogFuture<'a> {
         if !self.is_available() {
-            return Box::pin(ready(self.refuse()));
+            return Box::pin(ready(self.refuse(None)));
         }
         let record = encode::record(entry);
-        let (batch, waiting) = self.shared.shards.push(|frames| {
+        let pushed = self.shared.shards.push(|frames| {
             // Space is made as it is needed, so this cannot fail.
             let _written = record.encode(frames);
         });
+        let Some((batch, waiting)) = pushed else {
+            let why = io::Error::new(io::ErrorKind::InvalidInput, "the record is too large");
+            let refused = self.refuse(Some(WriteFailure::from(&why)));
+            self.writer.unpark();
+            return Box::pin(ready(refused));
+        };
+        // The writer may have ended since it was asked whether it is there.
+        if self.shared.gone.load(Ordering::Acquire) {
+            self.shared.refuse_rest(self.clock.0.now());
+            return Box::pin(Committed::of(batch));
+        }
         match self.durability {
             Durability::Interval(_) if waiting <= UNAWAITED_BYTES_MAX => Box::pin(ready(Ok(()))),
             Durability::Commit | Durability::Interval(_) => {

@@ -15,7 +15,7 @@ use tlog_tiles::{Hash, RecordProof};
 
 use crate::checkpoint::{CheckpointError, TreeHead, VerifierKey, unverified};
 use crate::reader::{LogReader, ReadLogError, StoredRecord};
-use crate::tree::StoredHashes;
+use crate::tree::{self, StoredHashes};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
@@ -67,21 +67,26 @@ pub struct ProvenRecord {
 /// # Errors
 /// There is no checkpoint after it, or the log cannot be read.
 pub fn prove(directory: &Path, record: &StoredRecord) -> Result<String, ProveError> {
-    let mut reader = LogReader::new(directory, record.index + 1);
+    let mut reader = LogReader::new(directory, record.index.saturating_add(1));
     let note = loop {
         let Some(next) = reader.next()? else { return Err(ProveError::NoCheckpoint) };
         if let Ok(Some(Entry::Checkpoint(entry))) = next.decode().map(|record| record.entry) {
             break entry.note;
         }
     };
-    let head = unverified(&note).map_err(|_| ProveError::Inconsistent)?;
+    let head = unverified(&note).map_err(|_why| ProveError::Inconsistent)?;
     let failed = |source: io::Error| ReadLogError::File { directory: directory.to_owned(), source };
     let hashes = StoredHashes::open(directory).map_err(failed)?;
+    // The library takes sizes within the tree for granted.
+    let kept = hashes.count().map_err(failed)?;
+    if head.size <= record.index || tree::hash_count(head.size) > kept {
+        return Err(ProveError::Inconsistent);
+    }
     let proof = tlog_tiles::prove_record(head.size, record.index, &hashes)
         .map_err(|error| failed(io::Error::other(error)))?;
     let leaf = tlog_tiles::record_hash(&record.bytes);
     tlog_tiles::check_record(&proof, head.size, Hash(head.root), record.index, leaf)
-        .map_err(|_| ProveError::Inconsistent)?;
+        .map_err(|_why| ProveError::Inconsistent)?;
     let mut text =
         format!("{FIRST_LINE}\nextra {}\nindex {}\n", BASE64.encode(&record.bytes), record.index);
     for Hash(hash) in &proof {
@@ -106,7 +111,7 @@ pub fn check_proof(text: &str, key: &VerifierKey) -> Result<ProvenRecord, CheckP
     }
     let leaf = tlog_tiles::record_hash(&record.bytes);
     tlog_tiles::check_record(&proof, head.size, Hash(head.root), record.index, leaf)
-        .map_err(|_| CheckProofError::NotIncluded)?;
+        .map_err(|_why| CheckProofError::NotIncluded)?;
     // A record carries its index: one that says another is not the one that was asked for.
     match record.decode() {
         Ok(decoded) if decoded.index == record.index => Ok(ProvenRecord { record, head }),

@@ -4,7 +4,7 @@ mod extent;
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use palisade_core::EpochMillis;
@@ -119,7 +119,11 @@ impl LogReader {
         let segments = segment::list(directory).map_err(|source| failed(directory, source))?;
         let mut found = segments.first().map(|segment| segment.first);
         for segment in segments {
-            let header = header(&segment).map_err(|source| failed(directory, source))?;
+            let header = match File::open(&segment.path).and_then(|file| header(&file)) {
+                // Deleted since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                read => read.map_err(|source| failed(directory, source))?,
+            };
             if header.is_some_and(|header| header.begun <= time) {
                 found = Some(segment.first);
             }
@@ -127,8 +131,9 @@ impl LogReader {
         Ok(found)
     }
 
-    /// The next record; `None` where the log ends for now. What a process is writing at this
-    /// moment is not there yet.
+    /// The next record; `None` where the log ends for now. The last ones of a log that a process
+    /// writes may not be on disk yet, and are not there any more if that fails: [`Self::read`] can
+    /// leave them out.
     ///
     /// # Errors
     /// The log is damaged there, the record was deleted, or a file cannot be read.
@@ -138,53 +143,64 @@ impl LogReader {
             if self.segment.is_none() && !self.open_segment()? {
                 return Ok(None);
             }
-            let Some(segment) = &mut self.segment else { return Ok(None) };
-            let read = segment.read().map_err(|source| failed(&self.directory, source))?;
+            let Self { directory, segment: Some(segment), next } = self else { return Ok(None) };
+            let failed = |source| failed(directory, source);
+            let mut read = segment.read().map_err(failed)?;
+            let mut is_sealed = false;
+            if read.is_err() {
+                // What was read ahead may have been written meanwhile. Where another segment
+                // follows, this one does not change any more: only what is read after that was
+                // seen says how it ends.
+                is_sealed = segment::list(directory)
+                    .map_err(failed)?
+                    .iter()
+                    .any(|other| other.first > segment.file.first);
+                segment.forget();
+                read = segment.read().map_err(failed)?;
+            }
             match read {
-                Ok((index, bytes)) if index < self.next => {
+                Ok((index, bytes)) if index < *next => segment.advance(bytes.len()),
+                Ok((index, bytes)) if index == *next => {
                     segment.advance(bytes.len());
-                }
-                Ok((index, bytes)) => {
-                    if index != self.next {
-                        let what = "another record stands";
-                        return Err(segment.damage(self.next, what).into());
-                    }
-                    segment.advance(bytes.len());
-                    self.next += 1;
+                    *next = next.saturating_add(1);
                     return Ok(Some(StoredRecord { index, bytes }));
                 }
+                Ok(_) => return Err(segment.damage(*next, "another record stands").into()),
+                Err(_) if !is_sealed => {
+                    segment.forget();
+                    if segment.is_unlinked().map_err(failed)? {
+                        self.segment = None;
+                    }
+                    return Ok(None);
+                }
                 Err(reason) => {
-                    // What was read ahead may have been written meanwhile.
-                    if segment.retry() {
-                        continue;
-                    }
-                    // Where a segment ends, the next one begins; else the log ends here for now.
-                    let more = segment::list(&self.directory)
-                        .map_err(|source| failed(&self.directory, source))?
-                        .into_iter()
-                        .any(|other| other.first > segment.file.first);
-                    if !more {
-                        segment.forget();
-                        return Ok(None);
-                    }
-                    if !segment.is_at_end().map_err(|source| failed(&self.directory, source))? {
+                    if !segment.is_at_end().map_err(failed)? {
                         let what = match reason {
                             NoFrame::Broken => "a record is not whole",
                             NoFrame::End => "there is a hole",
                         };
-                        return Err(segment.damage(self.next, what).into());
+                        return Err(segment.damage(*next, what).into());
                     }
+                    let ended = segment.damage(*next, "records after this one are missing");
+                    // One that was begun in vain and begun again has the same name.
+                    let same =
+                        (!segment.is_unlinked().map_err(failed)?).then_some(segment.file.first);
                     self.segment = None;
                     if !self.open_segment()? {
                         return Ok(None);
+                    }
+                    if self.segment.as_ref().map(|segment| segment.file.first) == same {
+                        self.segment = None;
+                        return Err(ended.into());
                     }
                 }
             }
         }
     }
 
-    /// Records up to `until`, but no more than about this many bytes; at least one if there is
-    /// one.
+    /// Records before `until`, but no more than about this many bytes; at least one if there is
+    /// one. If the records before `until` are on disk ([`crate::LogState::records`]), what is read
+    /// stays in the log.
     ///
     /// # Errors
     /// As for [`Self::next`].
@@ -193,9 +209,13 @@ impl LogReader {
         until: u64,
         bytes_max: usize,
     ) -> Result<Vec<StoredRecord>, ReadLogError> {
+        // What was read ahead and was not on disk then may have been replaced since.
+        if let Some(segment) = &mut self.segment {
+            segment.forget();
+        }
         let mut records = Vec::new();
         let mut bytes = 0;
-        while self.next < until && bytes < bytes_max {
+        while self.next < until && (bytes < bytes_max || records.is_empty()) {
             let Some(record) = self.next()? else { break };
             bytes += record.bytes.len();
             records.push(record);
@@ -206,18 +226,36 @@ impl LogReader {
     /// Opens the segment that has the next record. Tells whether there is one.
     fn open_segment(&mut self) -> Result<bool, ReadLogError> {
         let failed = |source| failed(&self.directory, source);
-        let segments = segment::list(&self.directory).map_err(failed)?;
-        let Some(first) = segments.first().map(|segment| segment.first) else { return Ok(false) };
-        if self.next < first {
-            return Err(ReadLogError::Deleted { first });
-        }
-        let holding = segments.into_iter().rfind(|segment| segment.first <= self.next);
-        let Some(file) = holding else { return Ok(false) };
-        let handle = File::open(&file.path).map_err(failed)?;
-        match header(&file).map_err(failed)? {
+        let mut vanished = None;
+        let (file, handle, is_last) = loop {
+            let segments = segment::list(&self.directory).map_err(failed)?;
+            let Some(first) = segments.first().map(|segment| segment.first) else {
+                return Ok(false);
+            };
+            if self.next < first {
+                return Err(ReadLogError::Deleted { first });
+            }
+            let last = segments.last().map(|segment| segment.first);
+            let holding = segments.into_iter().rfind(|segment| segment.first <= self.next);
+            let Some(file) = holding else { return Ok(false) };
+            match File::open(&file.path) {
+                Ok(handle) => {
+                    let is_last = last == Some(file.first);
+                    break (file, handle, is_last);
+                }
+                // Deleted since it was listed.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && vanished != Some(file.first) =>
+                {
+                    vanished = Some(file.first);
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        };
+        match header(&handle).map_err(failed)? {
             Some(header) if header.first == file.first => {}
             // Being begun at this moment.
-            None if file.first == self.next => return Ok(false),
+            None if file.first == self.next && is_last => return Ok(false),
             _ => {
                 let what = "the header is not whole";
                 return Err(Damage { path: file.path, offset: 0, index: file.first, what }.into());
@@ -235,38 +273,27 @@ impl OpenSegment {
     fn read(&mut self) -> io::Result<Result<(u64, Vec<u8>), NoFrame>> {
         loop {
             let here = self.buffer.get(self.consumed..).unwrap_or_default();
-            match frame::read(here) {
-                Ok(frame) => {
-                    return Ok(match frame.index() {
-                        Some(index) => Ok((index, frame.payload.to_vec())),
-                        None => Err(NoFrame::Broken),
-                    });
-                }
-                Err(reason) => {
-                    // It may only not have been read as far.
-                    if !self.fill()? {
-                        return Ok(Err(reason));
-                    }
-                }
+            if here.len() < frame::bytes_wanted(here) && self.fill()? {
+                continue;
             }
+            let here = self.buffer.get(self.consumed..).unwrap_or_default();
+            return Ok(frame::read(here).and_then(|frame| {
+                frame.index().map(|index| (index, frame.payload.to_vec())).ok_or(NoFrame::Broken)
+            }));
         }
     }
 
-    /// Reads on. Tells whether anything came that could make a frame whole.
+    /// Reads on. Tells whether there was more.
     fn fill(&mut self) -> io::Result<bool> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
-        if self.buffer.len() > frame::HEADER_BYTES + frame::PAYLOAD_BYTES_MAX {
-            return Ok(false);
-        }
         let had = self.buffer.len();
         self.buffer.resize(had + CHUNK_BYTES, 0);
         let from = self.offset + u64::try_from(had).unwrap_or(u64::MAX);
         let into = self.buffer.get_mut(had..).unwrap_or_default();
         let read = self.handle.read_at(into, from)?;
-        let anything = into.get(..read).is_some_and(|new| new.iter().any(|byte| *byte != 0));
         self.buffer.truncate(had + read);
-        Ok(anything)
+        Ok(read > 0)
     }
 
     /// The frame was taken.
@@ -280,17 +307,6 @@ impl OpenSegment {
     fn forget(&mut self) {
         self.buffer.clear();
         self.consumed = 0;
-    }
-
-    /// Reads anew what was read ahead. Tells whether there is anything else to see.
-    fn retry(&mut self) -> bool {
-        let before = std::mem::take(&mut self.buffer);
-        let before = before.get(self.consumed..).unwrap_or_default();
-        self.consumed = 0;
-        let mut now = vec![0; before.len()];
-        let read = self.handle.read_at(&mut now, self.offset).unwrap_or(0);
-        now.truncate(read);
-        now != before
     }
 
     /// Whether nothing but zeros is left.
@@ -310,14 +326,19 @@ impl OpenSegment {
         }
     }
 
+    /// Whether the file is gone from the directory, or another has its name.
+    fn is_unlinked(&self) -> io::Result<bool> {
+        Ok(self.handle.metadata()?.nlink() == 0)
+    }
+
     fn damage(&self, index: u64, what: &'static str) -> Damage {
         Damage { path: self.file.path.clone(), offset: self.offset, index, what }
     }
 }
 
-fn header(file: &SegmentFile) -> io::Result<Option<Header>> {
+fn header(file: &File) -> io::Result<Option<Header>> {
     let mut bytes = [0; segment::HEADER_BYTES];
-    let read = File::open(&file.path)?.read_at(&mut bytes, 0)?;
+    let read = file.read_at(&mut bytes, 0)?;
     Ok(Header::decode(bytes.get(..read).unwrap_or_default()))
 }
 

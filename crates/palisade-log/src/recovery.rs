@@ -19,7 +19,7 @@ use crate::checkpoint;
 use crate::disk::Disk;
 use crate::frame::{self, NoFrame};
 use crate::segment::{self, FRAMES_START, Header, SegmentFile};
-use crate::tree::{self, Tree};
+use crate::tree::{self, Frontier, StoredHashes, Tree};
 
 /// The file of the newest checkpoint.
 pub(crate) const CHECKPOINT_FILE_NAME: &str = "checkpoint";
@@ -93,7 +93,8 @@ pub(crate) struct Scan {
     pub(crate) closed: bool,
 }
 
-/// Reads what there is, takes away what is torn, and leaves the log ready to be written.
+/// Reads what there is, takes away what is torn, and leaves the log ready to be written. Changes
+/// nothing before it is certain that nothing is damaged.
 pub(crate) fn recover(
     directory: &Path,
     segment_bytes: u64,
@@ -101,33 +102,39 @@ pub(crate) fn recover(
     disk: &dyn Disk,
 ) -> Result<Recovered, RecoverError> {
     let mut files = segment::list(directory)?;
-    let began = drop_unbegun(directory, &mut files, disk)?;
+    let was_begun = !files.is_empty();
+    let unbegun = take_unbegun(&mut files)?;
     let Some(last) = files.pop() else {
         refuse_leftovers(directory)?;
-        let tree = Tree::open(directory, 0, disk)?;
+        remove_unbegun(directory, unbegun, disk)?;
+        let tree = Tree::open(directory, 0)?;
         let active = begin_segment(directory, &tree, segment_bytes, now, disk)?;
-        let was_closed = began;
-        return Ok(Recovered { tree, sealed: Vec::new(), active, torn_bytes: 0, was_closed });
+        let (sealed, was_closed) = (Vec::new(), !was_begun);
+        return Ok(Recovered { tree, sealed, active, torn_bytes: 0, was_closed });
     };
     let sealed = files.into_iter().map(seal).collect::<Result<Vec<_>, RecoverError>>()?;
     let (header, bytes) = read_segment(&last)?;
-    let mut tree = match Tree::open(directory, last.first, disk) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            rebuild(directory, &sealed, last.first, disk)?
-        }
-        opened => opened?,
+    let scan = scan(&last, &bytes)?;
+    let hashes = StoredHashes::open(directory)?;
+    let frontier = Frontier::stored(last.first, &hashes)?;
+    let is_complete = frontier.is_some();
+    let before = match frontier {
+        Some(before) => before,
+        None => tree_of(&sealed, &last, &hashes)?,
     };
-    if tree.root() != header.root {
+    if before.root() != header.root {
         let what = "the hashes before are not those of the records";
         return Err(damage(&last, 0, last.first, what).into());
     }
-    let scan = scan(&last, &bytes)?;
+    refuse_missing(directory, &last, &scan, &hashes)?;
+    // Nothing was changed so far.
+    remove_unbegun(directory, unbegun, disk)?;
+    let mut tree = if is_complete {
+        Tree::open(directory, last.first)?
+    } else {
+        rebuild(directory, &sealed, disk)?
+    };
     scan.leaves.iter().for_each(|leaf| tree.push(*leaf));
-    if let Some(size) = checkpointed(directory)?.filter(|size| *size > tree.size()) {
-        let what = "records are missing that a checkpoint says there are";
-        tracing::error!(size, records = tree.size(), "{what}");
-        return Err(damage(&last, scan.end, tree.size(), what).into());
-    }
     let file = OpenOptions::new().read(true).write(true).open(&last.path)?;
     disk.truncate(&file, scan.end)?;
     let allocated = scan.end.max(segment_bytes);
@@ -143,6 +150,26 @@ pub(crate) fn recover(
         bytes: allocated,
     };
     Ok(Recovered { tree, sealed, active, torn_bytes: scan.torn, was_closed: scan.closed })
+}
+
+/// A record that has a hash, or that a checkpoint counts, was on disk: both come later.
+fn refuse_missing(
+    directory: &Path,
+    last: &SegmentFile,
+    scan: &Scan,
+    hashes: &StoredHashes,
+) -> Result<(), RecoverError> {
+    let leaves = u64::try_from(scan.leaves.len()).unwrap_or(u64::MAX);
+    let records = last.first.saturating_add(leaves);
+    if checkpointed(directory)?.is_some_and(|size| size > records) {
+        let what = "records are missing that a checkpoint says there are";
+        return Err(damage(last, scan.end, records, what).into());
+    }
+    if hashes.count()? > tree::hash_count(records) {
+        let what = "records are missing whose hashes were kept";
+        return Err(damage(last, scan.end, records, what).into());
+    }
+    Ok(())
 }
 
 /// A log that lost its segments and kept its hashes or a checkpoint was not empty.
@@ -167,7 +194,14 @@ pub(crate) fn begin_segment(
 ) -> io::Result<Active> {
     let first = tree.size();
     let path = segment::path(directory, first);
-    let file = disk.create(&path)?;
+    let file = match disk.create(&path) {
+        // A try that failed could not take it away again. It has no record: the tree has none.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(&path)?;
+            disk.create(&path)?
+        }
+        created => created?,
+    };
     let begun = || {
         disk.allocate(&file, segment_bytes)?;
         disk.write_at(&file, &Header { first, begun: now, root: tree.root() }.encode(), 0)?;
@@ -175,43 +209,41 @@ pub(crate) fn begin_segment(
         disk.sync_directory(directory)
     };
     if let Err(error) = begun() {
-        // Else the next try would find the name taken. If this fails, too, that try says so.
+        // If this fails, too, the next try takes it away.
         let _tried_again = disk.remove(&path);
         return Err(error);
     }
     Ok(Active { file, path, first, begun: now, offset: FRAMES_START, bytes: segment_bytes })
 }
 
-/// Removes a last segment that has no header and no frames: its process died while it began it.
-/// Tells whether the log never had a segment.
-fn drop_unbegun(
-    directory: &Path,
-    files: &mut Vec<SegmentFile>,
-    disk: &dyn Disk,
-) -> Result<bool, RecoverError> {
-    let Some(last) = files.last() else { return Ok(true) };
-    let bytes = read_file(&last.path)?;
+/// Takes a last segment that has no header and no frames off the list: its process died while it
+/// began it.
+fn take_unbegun(files: &mut Vec<SegmentFile>) -> io::Result<Option<SegmentFile>> {
+    let Some(last) = files.last() else { return Ok(None) };
+    let bytes = std::fs::read(&last.path)?;
     let frames = bytes.get(segment::HEADER_BYTES..).unwrap_or_default();
-    if Header::decode(&bytes).is_none() && frames.iter().all(|byte| *byte == 0) {
-        disk.remove(&last.path)?;
-        disk.sync_directory(directory)?;
-        files.pop();
-    }
-    Ok(false)
+    let is_unbegun = Header::decode(&bytes).is_none() && frames.iter().all(|byte| *byte == 0);
+    Ok(if is_unbegun { files.pop() } else { None })
+}
+
+fn remove_unbegun(directory: &Path, file: Option<SegmentFile>, disk: &dyn Disk) -> io::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    disk.remove(&file.path)?;
+    disk.sync_directory(directory)
 }
 
 fn seal(file: SegmentFile) -> Result<Sealed, RecoverError> {
-    let mut header = [0; segment::HEADER_BYTES];
-    let mut opened = File::open(&file.path)?;
+    let mut start = Vec::new();
+    let opened = File::open(&file.path)?;
     let bytes = opened.metadata()?.len();
-    opened.read_exact(&mut header)?;
-    let header = Header::decode(&header).filter(|header| header.first == file.first);
+    opened.take(FRAMES_START).read_to_end(&mut start)?;
+    let header = Header::decode(&start).filter(|header| header.first == file.first);
     let header = header.ok_or_else(|| damage(&file, 0, file.first, "the header is not whole"))?;
     Ok(Sealed { bytes, begun: header.begun, file })
 }
 
 fn read_segment(file: &SegmentFile) -> Result<(Header, Vec<u8>), RecoverError> {
-    let bytes = read_file(&file.path)?;
+    let bytes = std::fs::read(&file.path)?;
     let header = Header::decode(&bytes).filter(|header| header.first == file.first);
     let header = header.ok_or_else(|| damage(file, 0, file.first, "the header is not whole"))?;
     Ok((header, bytes))
@@ -231,7 +263,7 @@ pub(crate) fn scan(file: &SegmentFile, bytes: &[u8]) -> Result<Scan, Damage> {
                 leaves.push(tlog_tiles::record_hash(frame.payload));
                 last = frame.payload;
                 offset += frame.bytes();
-                index += 1;
+                index = index.saturating_add(1);
             }
             Ok(_) => return Err(damage(file, end, index, "another record stands")),
             Err(NoFrame::End | NoFrame::Broken) => {
@@ -252,44 +284,63 @@ fn closes(payload: &[u8]) -> bool {
     matches!(record, Ok(v1::Record { entry: Some(Entry::Checkpoint(entry)), .. }) if entry.closing)
 }
 
-/// The tree of all records before `end`, from the records themselves.
-fn rebuild(
-    directory: &Path,
+/// The tree of all records before the last segment, from the records themselves, as far as they
+/// were not deleted.
+fn tree_of(
     sealed: &[Sealed],
-    end: u64,
-    disk: &dyn Disk,
-) -> Result<Tree, RecoverError> {
+    last: &SegmentFile,
+    hashes: &StoredHashes,
+) -> Result<Frontier, RecoverError> {
     tracing::warn!("the file of hashes is incomplete and is made again from the records");
-    let mut tree = Tree::open(directory, 0, disk)?;
+    let oldest = sealed.first().map_or(last, |segment| &segment.file);
+    let what = "records before are missing, and so are their hashes";
+    let lost = || damage(oldest, 0, oldest.first, what);
+    let mut tree = Frontier::stored(oldest.first, hashes)?.ok_or_else(lost)?;
+    for segment in sealed {
+        let file = &segment.file;
+        if file.first != tree.size() {
+            return Err(damage(file, 0, tree.size(), "records before are missing").into());
+        }
+        let (header, bytes) = read_segment(file)?;
+        if header.root != tree.root() {
+            let what = "the root in the header is not that of the records before";
+            return Err(damage(file, 0, file.first, what).into());
+        }
+        let scan = scan(file, &bytes)?;
+        if scan.torn > 0 {
+            let index = tree.size() + u64::try_from(scan.leaves.len()).unwrap_or(u64::MAX);
+            return Err(damage(file, scan.end, index, "a record is not whole").into());
+        }
+        scan.leaves.iter().for_each(|leaf| tree.push(*leaf, |_, _| {}));
+    }
+    if last.first != tree.size() {
+        return Err(damage(last, 0, tree.size(), "records before are missing").into());
+    }
+    Ok(tree)
+}
+
+/// Writes the tree of all records before the last segment, which [`tree_of`] found sound.
+fn rebuild(directory: &Path, sealed: &[Sealed], disk: &dyn Disk) -> Result<Tree, RecoverError> {
+    let mut tree = Tree::open(directory, sealed.first().map_or(0, |segment| segment.file.first))?;
     for segment in sealed {
         let (_, bytes) = read_segment(&segment.file)?;
-        if segment.file.first != tree.size() {
-            let what = "records before are missing, and so are their hashes";
-            return Err(damage(&segment.file, 0, tree.size(), what).into());
-        }
-        let scan = scan(&segment.file, &bytes)?;
-        scan.leaves.iter().for_each(|leaf| tree.push(*leaf));
-        tree.write(disk)?;
+        scan(&segment.file, &bytes)?.leaves.iter().for_each(|leaf| tree.push(*leaf));
+        // One segment's hashes are held in memory at a time.
+        tree.sync(disk)?;
     }
-    if tree.size() == end {
-        Ok(tree)
-    } else {
-        let missing = "the file of hashes is incomplete, and records are missing";
-        Err(io::Error::new(io::ErrorKind::InvalidData, missing).into())
-    }
+    disk.sync_directory(directory)?;
+    Ok(tree)
 }
 
 /// The size of the newest checkpoint, if there is one.
 fn checkpointed(directory: &Path) -> io::Result<Option<u64>> {
-    match std::fs::read_to_string(directory.join(CHECKPOINT_FILE_NAME)) {
-        Ok(note) => Ok(checkpoint::unverified(&note).ok().map(|head| head.size)),
+    match std::fs::read(directory.join(CHECKPOINT_FILE_NAME)) {
+        Ok(note) => {
+            Ok(checkpoint::unverified(&String::from_utf8_lossy(&note)).ok().map(|head| head.size))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    std::fs::read(path)
 }
 
 fn damage(file: &SegmentFile, offset: u64, index: u64, what: &'static str) -> Damage {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, WriteFailure};
 use crate::frame;
 
 /// Shards of a log. More threads than that share them.
@@ -26,20 +26,35 @@ pub(crate) struct Shard {
     pub(crate) batch: Arc<Batch>,
 }
 
+/// Whatever way a shard goes, nobody waits for it afterwards.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        if !self.ends.is_empty() {
+            self.batch.complete(Err(WriteFailure::closed()));
+        }
+    }
+}
+
 impl Shards {
     pub(crate) fn new() -> Self {
         Self(std::array::from_fn(|_| Mutex::default()))
     }
 
     /// Leaves a record; `encode` appends its fields. Tells the batch it belongs to, and how many
-    /// bytes wait with it.
-    pub(crate) fn push(&self, encode: impl FnOnce(&mut Vec<u8>)) -> (Arc<Batch>, usize) {
+    /// bytes wait with it. `None` if it is too large for a frame; then it is not there.
+    pub(crate) fn push(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<(Arc<Batch>, usize)> {
         let mut shard = self.own();
+        let start = shard.frames.len();
         frame::reserve(&mut shard.frames);
         encode(&mut shard.frames);
         let end = shard.frames.len();
+        // It would be acknowledged, and nobody could read it, nor what comes after it.
+        if end - start > frame::HEADER_BYTES + frame::PAYLOAD_BYTES_MAX {
+            shard.frames.truncate(start);
+            return None;
+        }
         shard.ends.push(end);
-        (Arc::clone(&shard.batch), end)
+        Some((Arc::clone(&shard.batch), end))
     }
 
     /// Records that were left and not taken.

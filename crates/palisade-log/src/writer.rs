@@ -15,7 +15,7 @@ use prost::Message as _;
 
 use crate::batch::WriteFailure;
 use crate::checkpoint::CheckpointKey;
-use crate::config::{Durability, LogConfig, OnFailure};
+use crate::config::{Durability, LogConfig};
 use crate::disk::Disk;
 use crate::frame;
 use crate::recovery::{Active, CHECKPOINT_FILE_NAME, Recovered, Sealed, begin_segment};
@@ -105,7 +105,8 @@ impl Writer {
 
     /// Writes until it is told to stop, then closes the log.
     pub(crate) fn run(mut self) {
-        let _guard = DenyWhenGone(Arc::clone(&self.shared));
+        let (shared, clock) = (Arc::clone(&self.shared), Arc::clone(&self.clock));
+        let _guard = DenyWhenGone { shared, clock };
         loop {
             // Looked at first, so that what was left before it was set is still written.
             let stopping = self.shared.stop.load(Ordering::Acquire);
@@ -119,17 +120,15 @@ impl Writer {
 
     /// Does whatever is to be done now.
     fn tend(&mut self) {
-        if let Some(retry_at) = self.retry_at {
-            if self.clock.monotonic() >= retry_at {
-                self.try_again();
-            }
+        if self.retry_at.is_some_and(|retry_at| self.clock.monotonic() >= retry_at) {
+            self.try_again();
         }
         let waiting = self.take_waiting();
         if self.retry_at.is_some() {
             return self.refuse(waiting);
         }
         let missing = std::mem::take(&mut *self.shared.unlogged());
-        if self.commit_with_gap(waiting, missing).is_err() {
+        if self.commit_with_gap(waiting, missing).is_err() || self.retry_at.is_some() {
             return;
         }
         let now = self.clock.monotonic();
@@ -146,13 +145,14 @@ impl Writer {
     /// How long it may sleep if nobody wakes it.
     fn patience(&self) -> Duration {
         let now = self.clock.monotonic();
-        let next = self.checkpoint_at.min(self.retain_at);
-        let next = self.retry_at.map_or(next, |retry_at| next.min(retry_at));
-        let patience = next.saturating_sub(now).max(Duration::from_millis(1));
-        match self.config.durability {
+        // While writes fail, nothing else is done, however long it has been due.
+        let next = self.retry_at.unwrap_or_else(|| self.checkpoint_at.min(self.retain_at));
+        let patience = next.saturating_sub(now);
+        let patience = match self.config.durability {
             Durability::Commit => patience,
             Durability::Interval(interval) => patience.min(interval),
-        }
+        };
+        patience.max(Duration::from_millis(1))
     }
 
     fn take_waiting(&mut self) -> Vec<Shard> {
@@ -174,7 +174,7 @@ impl Writer {
                 first_unix_ms: missing.first.map_or(0, EpochMillis::as_millis),
                 last_unix_ms: missing.last.map_or(0, EpochMillis::as_millis),
                 cause: cause.to_owned(),
-                answered: self.config.on_failure == OnFailure::Answer,
+                answered: missing.answered,
             };
             waiting.insert(0, self.own_shard(Entry::Gap(gap)));
         }
@@ -189,6 +189,7 @@ impl Writer {
     fn give_back(&self, missing: Unlogged) {
         let mut unlogged = self.shared.unlogged();
         unlogged.count += missing.count;
+        unlogged.answered |= missing.answered;
         unlogged.first = missing.first.or(unlogged.first);
         unlogged.last = unlogged.last.or(missing.last);
         unlogged.cause = missing.cause.or_else(|| unlogged.cause.take());
@@ -279,7 +280,8 @@ impl Writer {
             if shard.frames.capacity() <= SPARE_BYTES_MAX && self.spares.len() < 16 {
                 shard.frames.clear();
                 shard.ends.clear();
-                self.spares.push(Shard { batch: Arc::default(), ..shard });
+                shard.batch = Arc::default();
+                self.spares.push(shard);
             }
         }
     }
@@ -341,17 +343,13 @@ impl Writer {
 
     /// Tells who waits that their records are not kept, and counts them.
     fn refuse(&mut self, shards: Vec<Shard>) {
+        if shards.is_empty() {
+            return;
+        }
         let cause = self.shared.unlogged().cause.clone();
-        let failure = cause.unwrap_or_else(closed);
+        let failure = cause.unwrap_or_else(WriteFailure::closed);
         for shard in shards {
-            let records = to_u64(shard.ends.len());
-            self.shared.unlogged().add(records, self.clock.now());
-            self.shared.unlogged_total.fetch_add(records, Ordering::Relaxed);
-            let result = match self.config.on_failure {
-                OnFailure::Answer => Ok(()),
-                OnFailure::Deny => Err(failure.clone()),
-            };
-            shard.batch.complete(result);
+            self.shared.refuse(&shard, &failure, self.clock.now());
         }
         self.tell_state();
     }
@@ -363,17 +361,29 @@ impl Writer {
         if let Err(error) = ready {
             return self.fail(&WriteFailure::from(&error));
         }
-        let missing = std::mem::take(&mut *self.shared.unlogged());
+        // Its cause stays: records are refused for it until the gap is on disk.
+        let missing = {
+            let mut unlogged = self.shared.unlogged();
+            let cause = unlogged.cause.clone();
+            std::mem::replace(&mut *unlogged, Unlogged { cause, ..Unlogged::default() })
+        };
         let records = missing.count;
-        if self.commit_with_gap(Vec::new(), missing).is_ok() {
-            self.retry_at = None;
+        let failed = self.retry_at.take();
+        let committed = self.commit_with_gap(Vec::new(), missing);
+        // Also if it was written and its hash was not.
+        if committed.is_ok() && self.retry_at.is_none() {
             self.shared.available.store(true, Ordering::Release);
             self.tell_state();
             tracing::info!(unlogged = records, "the decision log can be written again");
+        } else {
+            self.retry_at = self.retry_at.or(failed);
         }
     }
 
     fn close(mut self) {
+        if self.retry_at.is_some() {
+            self.try_again();
+        }
         self.shared.available.store(false, Ordering::Release);
         let waiting = self.take_waiting();
         if self.retry_at.is_some() {
@@ -411,20 +421,23 @@ impl Writer {
     }
 }
 
-/// What is said when the writer has ended.
-fn closed() -> WriteFailure {
-    WriteFailure { kind: std::io::ErrorKind::BrokenPipe, message: "the log is closed".into() }
-}
-
 /// When the writer ends, by whatever way, nobody waits for it.
-struct DenyWhenGone(Arc<Shared>);
+struct DenyWhenGone {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+}
 
 impl Drop for DenyWhenGone {
     fn drop(&mut self) {
-        self.0.available.store(false, Ordering::Release);
-        self.0.state.send_modify(|state| state.available = false);
-        // Dropped buffers would leave their callers waiting.
-        self.0.shards.take(Shard::default, |shard| shard.batch.complete(Err(closed())));
+        self.shared.available.store(false, Ordering::Release);
+        // What is left after the last look is refused by whoever leaves it.
+        self.shared.gone.store(true, Ordering::Release);
+        self.shared.refuse_rest(self.clock.now());
+        let unlogged = self.shared.unlogged_total.load(Ordering::Relaxed);
+        self.shared.state.send_modify(|state| {
+            state.available = false;
+            state.unlogged = unlogged;
+        });
     }
 }
 

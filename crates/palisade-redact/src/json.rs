@@ -30,6 +30,9 @@ const DEPTH_MAX: usize = 128;
 /// The work is linear in the size of the value, as for [`text`](crate::text()). When it is used up,
 /// all that has not been looked at yet is masked as `unscannable`; the findings name the first
 /// place where that happened.
+///
+/// At most a thousand findings are listed; then one at the root, of kind `more_than_listed`, says
+/// that there are more. Pointers over 512 bytes end in `…`.
 pub fn json(value: &mut Value, catalogued: &[impl AsRef<str>], scope: Scope) -> Vec<Finding> {
     let catalogued = catalogued.iter().map(|pointer| tokens(pointer.as_ref())).collect();
     let mut walk = Walk {
@@ -37,16 +40,27 @@ pub fn json(value: &mut Value, catalogued: &[impl AsRef<str>], scope: Scope) -> 
         catalogued,
         work: Work::with_steps(steps(value, 0)),
         cut: false,
+        unlisted: false,
         pointer: String::new(),
         path: Vec::new(),
         findings: Vec::new(),
     };
     walk.value("", value);
     let mut findings = walk.findings;
+    if walk.unlisted {
+        findings.push(Finding { pointer: String::new(), kind: Kind(MORE) });
+    }
     findings.sort_unstable();
     findings.dedup();
     findings
 }
+
+// LIMIT: keys of half a megabyte over thousands of masked values would make gigabytes.
+const FINDINGS_MAX: usize = 1000;
+const POINTER_BYTES_MAX: usize = 512;
+
+/// The kind that stands for what is masked and not listed.
+const MORE: &str = "more_than_listed";
 
 /// The reference tokens of a pointer, without their escapes.
 fn tokens(pointer: &str) -> Vec<String> {
@@ -86,6 +100,8 @@ struct Walk {
     work: Work,
     /// The work is used up, and a finding says so.
     cut: bool,
+    /// There is more than is listed.
+    unlisted: bool,
     pointer: String,
     /// The keys as they were, since those are what the catalog names.
     path: Vec<String>,
@@ -200,8 +216,7 @@ impl Walk {
         *value = Value::String(mask::mark(mask::UNSCANNABLE));
         if !self.cut {
             self.cut = true;
-            let kind = Kind(mask::UNSCANNABLE);
-            self.findings.push(Finding { pointer: self.pointer.clone(), kind });
+            self.find(Kind(mask::UNSCANNABLE));
         }
     }
 
@@ -225,7 +240,21 @@ impl Walk {
     /// Replaces the whole value; a mark of the same kind is no news.
     fn mask(&mut self, value: &mut Value, kind: &'static str) {
         *value = Value::String(mask::mark(kind));
-        self.findings.push(Finding { pointer: self.pointer.clone(), kind: Kind(kind) });
+        self.find(Kind(kind));
+    }
+
+    /// Lists something that was masked here.
+    fn find(&mut self, kind: Kind) {
+        if self.findings.len() >= FINDINGS_MAX {
+            self.unlisted = true;
+            return;
+        }
+        let mut pointer = self.pointer.clone();
+        if pointer.len() > POINTER_BYTES_MAX {
+            pointer.truncate(pointer.floor_char_boundary(POINTER_BYTES_MAX));
+            pointer.push('…');
+        }
+        self.findings.push(Finding { pointer, kind });
     }
 
     fn note(&mut self, redacted: &RedactedText<'_>) {
@@ -235,9 +264,9 @@ impl Walk {
             return;
         }
         self.cut |= !paid;
-        let kinds = redacted.kinds.iter();
-        let findings = kinds.map(|kind| Finding { pointer: self.pointer.clone(), kind: *kind });
-        self.findings.extend(findings);
+        for kind in &redacted.kinds {
+            self.find(*kind);
+        }
     }
 }
 

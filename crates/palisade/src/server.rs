@@ -218,7 +218,7 @@ async fn follow_log(grpc: &GrpcServer, state: Option<watch::Receiver<LogState>>)
             grpc.report_health().await;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn bind(listen: &Listen, tls: Option<&TlsFiles>) -> Result<Bound, BuildServerError> {

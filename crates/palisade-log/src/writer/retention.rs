@@ -1,5 +1,6 @@
 //! Deleting what is too old or too much. Only whole segments go, and only after the log says so.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,27 +18,45 @@ impl Writer {
     pub(super) fn retain(&mut self) {
         let due = self.due_segments();
         let Some((count, cause)) = due else { return };
-        let first = self.sealed.first().map_or(0, |segment| segment.file.first);
+        let before = self.first_after(0);
         let left = self.first_after(count);
-        let shipped = self.shared.shipped.load(Ordering::Acquire).max(first);
+        let shipped = self.shared.shipped.load(Ordering::Acquire).max(before);
         let unshipped = if self.config.is_shipped { left.saturating_sub(shipped) } else { 0 };
         let entry = v1::RetentionEntry {
             first_index: left,
-            records: left - first,
+            records: left - before,
             unshipped,
             cause: cause.to_owned(),
         };
         if self.commit_own(Entry::Retention(entry)).is_err() {
             return;
         }
-        tracing::info!(records = left - first, first = left, unshipped, cause, "records deleted");
-        for segment in self.sealed.drain(..count) {
-            // One that stays is found again when the log is opened.
-            if let Err(error) = self.disk.remove(&segment.file.path) {
-                tracing::warn!(path = %segment.file.path.display(), %error, "cannot be deleted");
-            }
+        let deleted = self.delete_oldest(count);
+        let first = self.first_after(0);
+        if deleted == count {
+            tracing::info!(records = left - before, first, unshipped, cause, "records deleted");
         }
         self.tell_state();
+    }
+
+    /// Deletes up to `count` segments. The next is touched only once the one before is gone for
+    /// certain, also after a power failure: a log must not have holes. Tells how many went.
+    fn delete_oldest(&mut self, count: usize) -> usize {
+        for deleted in 0..count {
+            let Some(oldest) = self.sealed.first() else { return deleted };
+            let path = &oldest.file.path;
+            let gone = match self.disk.remove(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            };
+            let gone = gone.and_then(|()| self.disk.sync_directory(&self.config.directory));
+            if let Err(error) = gone {
+                tracing::warn!(path = %path.display(), %error, "cannot be deleted; tried again");
+                return deleted;
+            }
+            self.sealed.remove(0);
+        }
+        count
     }
 
     /// How many of the oldest segments are due, and why.

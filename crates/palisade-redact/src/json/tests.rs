@@ -94,3 +94,16 @@ fn secrets_alone_leave_personal_data() {
     assert_eq!(found(&json(&mut input, NONE, Scope::Secrets)), [("/password", "password")]);
     assert_eq!(input["email"], "a@example.com");
 }
+
+#[test]
+fn what_is_listed_is_bounded_and_all_of_it_is_masked() {
+    let mail = |at: usize| Value::String(format!("someone{at}@example.org"));
+    let mut value = value!((0..1_500).map(mail).collect::<Vec<_>>());
+    let findings = json(&mut value, NONE, ALL);
+    assert!(!value.to_string().contains("@example.org"));
+    assert_eq!(findings.len(), 1_001);
+    assert_eq!(found(&findings)[0], ("", "more_than_listed"));
+    let mut value = value!({ "é".repeat(600): [mail(1)] });
+    let findings = json(&mut value, NONE, ALL);
+    assert_eq!(findings[0].pointer, format!("/{}…", "é".repeat(255)));
+}

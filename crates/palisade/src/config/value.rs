@@ -214,7 +214,7 @@ pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {
 }
 
 pub(crate) fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
-    text.parse().map_err(|_| ValueError::SocketAddress { text: text.to_owned() })
+    text.parse().map_err(|_no_address| ValueError::SocketAddress { text: text.to_owned() })
 }
 
 pub(crate) fn telemetry_format(text: &str) -> Result<TelemetryFormat, ValueError> {

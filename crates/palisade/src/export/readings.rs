@@ -37,13 +37,15 @@ pub(super) fn register_bundle(
     let (clock, since) = (Arc::clone(clock), clock.monotonic());
     metrics
         .register(&instruments::BUNDLE_AGE, &[], move || clock.monotonic().saturating_sub(since));
-    let caches: [(&str, fn(CacheStats) -> CacheCounts); 4] = [
+    type Cache = fn(CacheStats) -> CacheCounts;
+    type Count = fn(CacheCounts) -> u64;
+    let caches: [(&str, Cache); 4] = [
         ("arguments", |stats| stats.arguments),
         ("calls", |stats| stats.calls),
         ("scopes", |stats| stats.scopes),
         ("verdicts", |stats| stats.verdicts),
     ];
-    let counts: [(_, fn(CacheCounts) -> u64); 4] = [
+    let counts: [(_, Count); 4] = [
         (&instruments::CACHE_EVICTIONS, |counts| counts.evictions),
         (&instruments::CACHE_HITS, |counts| counts.hits),
         (&instruments::CACHE_MISSES, |counts| counts.misses),
