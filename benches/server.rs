@@ -185,6 +185,7 @@ fn cases<'a>(servers: &'a Servers, echoes: &'a Echoes, pools: &Pools) -> Vec<Cas
         in_flight,
         frames: calls.iter().map(|call| Frame::unary(call, varying)).collect(),
     };
+    let alone = |calls: &[Call]| Load { connections: 1, ..unary(calls, Nothing, 1) };
     let stream = |varying| Load {
         method: Method::Stream,
         connections: 4,
@@ -220,8 +221,10 @@ fn cases<'a>(servers: &'a Servers, echoes: &'a Echoes, pools: &Pools) -> Vec<Cas
         case("1 K, stream 4 × 16, new unread arguments", small, stream(UnreadArgument)),
         case("1 K, batch of 128, same arguments", small, batch),
         case("1 K, 8 × 64, log off", small, unary(three, Nothing, 64)),
-        case("1 K, 8 × 64, log to a file", file, unary(three, Nothing, 64)),
-        case("1 K, 8 × 64, log to a file, synced", synced, unary(three, Nothing, 64)),
+        case("1 K, 8 × 64, log on, interval", file, unary(three, Nothing, 64)),
+        case("1 K, 8 × 64, log on, commit", synced, unary(three, Nothing, 64)),
+        case("1 K, one in flight, log off", small, alone(three)),
+        case("1 K, one in flight, log on, commit", synced, alone(three)),
     ]
 }
 

@@ -25,7 +25,7 @@ const PARTS_OF_ECHO: [(&str, f64); 9] = [
 const LOG_OFF: &str = "1 K, 8 × 64, log off";
 
 /// The row in which every answer waits for the disk.
-const LOG_SYNCED: &str = "1 K, 8 × 64, log to a file, synced";
+const LOG_SYNCED: &str = "1 K, 8 × 64, log on, commit";
 
 /// The row of the `start` benchmark: policies and tools.
 const START: &str = "10000/1000";

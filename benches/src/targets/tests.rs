@@ -38,7 +38,7 @@ fn a_target_is_met_or_missed_by_a_factor() {
     assert_eq!(line(&table, "1 K, one link, same arguments"), by_little);
     let missed = ["≥ 0.6", "0.3", "no, by a factor of 2"];
     assert_eq!(line(&table, "1 K, three links, new unread"), missed);
-    assert_eq!(line(&table, "synced"), ["≥ 0.6", "0.48", "no, by a factor of 1.25"]);
+    assert_eq!(line(&table, "commit"), ["≥ 0.6", "0.48", "no, by a factor of 1.25"]);
     assert_eq!(line(&table, "load, s"), ["≤ 10 s", "300 s", "no, by a factor of 30"]);
     assert_eq!(line(&table, "resident"), ["≤ 200 MiB", "150 MiB", "yes"]);
 }

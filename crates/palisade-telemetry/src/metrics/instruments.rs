@@ -49,8 +49,6 @@ instruments! {
         "Time since the bundle in force was put in force.";
     BUNDLE_VERSION = Gauge "palisade.bundle.version" ""
         "Version of the bundle in force.";
-    CACHE_ENTRIES = Gauge "palisade.cache.entries" "{entry}"
-        "Entries that the caches hold.";
     CACHE_EVICTIONS = Counter "palisade.cache.evictions" "{entry}"
         "Entries that the caches dropped for space.";
     CACHE_HITS = Counter "palisade.cache.hits" "{lookup}"
@@ -59,10 +57,6 @@ instruments! {
         "Lookups that no cache answered.";
     CACHE_SIZE = Gauge "palisade.cache.size" "By"
         "Memory that the entries of the caches take.";
-    CALLS = Gauge "palisade.calls" "{call}"
-        "Calls being answered.";
-    CONNECTIONS = Gauge "palisade.connections" "{connection}"
-        "Open connections.";
     DECISION_DURATION = Histogram "palisade.decision.duration" "s"
         "Time from the decoded request until its record was kept, by outcome.";
     DECISIONS = Counter "palisade.decisions" "{decision}"

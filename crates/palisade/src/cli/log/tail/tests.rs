@@ -17,8 +17,9 @@ fn follow(fixture: &Fixture, from: u64, until: impl Fn(&str) -> bool) -> (String
     asking::runtime().expect("a runtime").block_on(async {
         let shown = out.clone();
         let stop = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(1));
             while !until(&shown.text()) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                looks.tick().await;
             }
             Ok::<(), Infallible>(())
         };
