@@ -174,7 +174,7 @@ fn export(reader: &mut Reader<'_>) -> Option<ExportConfig> {
     let body = reader.read(&settings::OTLP_BODY);
     let trace_ratio = reader.read(&settings::OTLP_TRACE_RATIO);
     let metrics_interval = reader.read(&settings::OTLP_METRICS_INTERVAL);
-    let metrics_address = reader.read_optional(&settings::METRICS_ADDRESS);
+    let metrics_address = reader.read_optional(&settings::TELEMETRY_METRICS_ADDRESS);
     let identity = [&settings::OTLP_CLIENT_CERTIFICATE, &settings::OTLP_CLIENT_KEY];
     if !identity.into_iter().all(|setting| reader.is_set(setting)) {
         for setting in identity {

@@ -286,7 +286,7 @@ fn importing_twice_shows_what_changed_and_leaves_the_file_alone() {
 fn the_configuration_is_shown_even_if_it_is_wrong() {
     let ran = palisade(&["--set", "log.durability=1", "config", "--print"]);
     assert_eq!(ran.exit, Exit::Usage);
-    assert!(ran.out.contains("  sync: 1  # --set\n"), "{}", ran.out);
+    assert!(ran.out.contains("  durability: 1  # --set\n"), "{}", ran.out);
 }
 
 #[test]

@@ -379,17 +379,6 @@ pub(crate) static OTLP_METRICS_INTERVAL: Setting<Duration> = Setting {
     parse: |text| value::duration(text, Duration::from_secs(1)..=Duration::from_secs(3600)),
 };
 
-pub(crate) static METRICS_ADDRESS: Setting<SocketAddr> = Setting {
-    meta: Meta {
-        key: "metrics.address",
-        accepts: "`address:port`",
-        default: Fallback::Unset("not served"),
-        doc: "Where Prometheus reads metrics, at `/metrics` over HTTP. Whoever can connect may read \
-              them; they name no actor and no argument.",
-    },
-    parse: value::socket_address,
-};
-
 pub(crate) static CACHE_BYTES: Setting<usize> = Setting {
     meta: Meta {
         key: "cache.bytes",
@@ -496,6 +485,17 @@ pub(crate) static TELEMETRY_FILTER: Setting<EnvFilter> = Setting {
     parse: value::filter,
 };
 
+pub(crate) static TELEMETRY_METRICS_ADDRESS: Setting<SocketAddr> = Setting {
+    meta: Meta {
+        key: "telemetry.metrics_address",
+        accepts: "`address:port`",
+        default: Fallback::Unset("not served"),
+        doc: "Where Prometheus reads metrics, at `/metrics` over HTTP. Whoever can connect may read \
+              them; they name no actor and no argument.",
+    },
+    parse: value::socket_address,
+};
+
 /// Every setting, in the order of documentation.
 pub(crate) static SETTINGS: [&Meta; 41] = [
     &BUNDLE_PATH.meta,
@@ -528,7 +528,6 @@ pub(crate) static SETTINGS: [&Meta; 41] = [
     &OTLP_BODY.meta,
     &OTLP_TRACE_RATIO.meta,
     &OTLP_METRICS_INTERVAL.meta,
-    &METRICS_ADDRESS.meta,
     &CACHE_BYTES.meta,
     &LIMITS_THREADS.meta,
     &LIMITS_REQUEST_TIMEOUT.meta,
@@ -539,6 +538,7 @@ pub(crate) static SETTINGS: [&Meta; 41] = [
     &LIMITS_DRAIN_TIMEOUT.meta,
     &TELEMETRY_FORMAT.meta,
     &TELEMETRY_FILTER.meta,
+    &TELEMETRY_METRICS_ADDRESS.meta,
 ];
 
 /// The setting with this key.

@@ -214,6 +214,13 @@ fn numbers_and_durations_are_accepted_up_to_their_documented_limits() {
         RawConfig::read(None, &environment(&[]), &[flag(key, text)]).accept().is_ok()
     };
     for (key, min, max, below, above) in [
+        ("log.segment_size", "64KiB", "1GiB", "63KiB", "1025MiB"),
+        ("log.retention_age", "1s", "876000h", "999ms", "876001h"),
+        ("log.retention_size", "128KiB", "1048576GiB", "127KiB", "1048577GiB"),
+        ("log.checkpoint_interval", "1s", "24h", "999ms", "25h"),
+        ("otlp.timeout", "100ms", "5m", "99ms", "301s"),
+        ("otlp.metrics_interval", "1s", "1h", "999ms", "2h"),
+        ("otlp.trace_ratio", "0", "1", "-0.1", "1.01"),
         ("cache.bytes", "0MiB", "64GiB", "-1MiB", "65GiB"),
         ("limits.threads", "1", "1024", "0", "1025"),
         ("limits.concurrency", "1", "65536", "0", "65537"),
@@ -243,7 +250,7 @@ fn names_are_unique_and_defaults_fit() {
 #[test]
 fn what_is_printed_can_be_given_back() {
     let raw = read(
-        "bundle: {path: 'a # b'}\nlog: {path: \"null\"}",
+        "bundle: {path: 'a # b'}\nlog: {directory: \"null\"}",
         &[("PALISADE_TELEMETRY_FILTER", "warn,palisade=debug")],
         &[flag("listen.address", "unix:/run/p.sock")],
     );
@@ -288,4 +295,36 @@ fn sizes_have_a_unit() {
         let error = held(text).expect_err(text);
         assert!(error.problems()[0].to_string().contains(problem), "{text}: {error:?}");
     }
+}
+
+#[test]
+fn the_interval_of_writing_is_for_logs_that_do_not_wait() {
+    let accept = |flags: &[(&str, &str)]| {
+        let flags: Vec<_> = flags.iter().map(|(key, text)| flag(key, text)).collect();
+        RawConfig::read(None, &environment(&[]), &flags).accept()
+    };
+    let interval = ("log.interval", "50ms");
+    let config = accept(&[("log.durability", "interval"), interval]).expect("accepted");
+    let fifty = Durability::Interval(Duration::from_millis(50));
+    assert_eq!(config.server.record.log.durability, fifty);
+    assert!(accept(&[interval]).is_err());
+    assert!(accept(&[("log.durability", "interval"), ("log.interval", "11s")]).is_err());
+}
+
+#[test]
+fn collectors_are_urls_and_a_log_with_one_is_shipped() {
+    let accept = |flags: &[(&str, &str)]| {
+        let flags: Vec<_> = flags.iter().map(|(key, text)| flag(key, text)).collect();
+        RawConfig::read(None, &environment(&[]), &flags).accept()
+    };
+    let config = accept(&[("otlp.logs", "http://collector:4317")]).expect("accepted");
+    assert!(config.server.record.log.is_shipped);
+    assert_eq!(config.export.logs.expect("a URL").port(), Some(4317));
+    assert!(!accept(&[]).expect("accepted").server.record.log.is_shipped);
+    for bad in ["collector:4317", "ftp://collector", "http://", "nonsense"] {
+        let error = accept(&[("otlp.traces", bad)]).expect_err("no URL").to_string();
+        assert!(!error.contains("nonsense"), "{error}");
+    }
+    assert!(accept(&[("otlp.client_key", "/k")]).is_err());
+    assert!(accept(&[("telemetry.metrics_address", "9464")]).is_err());
 }
