@@ -76,7 +76,7 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
         tool_digest: tool_digest.map_or_else(String::new, |digest| digest.to_string()),
         tier: tier.map_or(v1::Tier::Unspecified, tier_of).into(),
         effect: effect.map_or(v1::Effect::Unspecified, effect_of).into(),
-        resource: redactions.optional("/resource", resource.as_deref(), both),
+        resource: entity(resource.as_deref(), record, &mut redactions),
         named_resource,
         source_address: environment
             .source_address
@@ -151,6 +151,17 @@ fn outcome(report: &CallOutcome) -> v1::OutcomeEntry {
         pep: String::new(),
         trace: trace.as_ref().map(trace_of),
         redactions: redactions.into_sorted(),
+    }
+}
+
+/// The entity that a call acts on. A catalogued tool is one that no caller made up.
+fn entity(entity: Option<&str>, record: &DecisionRecord, redactions: &mut Redactions) -> String {
+    let tool = entity.and_then(|entity| entity.strip_prefix("Tool::\"")?.strip_suffix('"'));
+    match entity {
+        Some(entity) if record.tier.is_some() && tool == Some(record.tool.as_str()) => {
+            entity.to_owned()
+        }
+        _ => redactions.optional("/resource", entity, Scope::SecretsAndPersonal),
     }
 }
 

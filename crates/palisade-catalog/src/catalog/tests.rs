@@ -30,6 +30,7 @@ tools:
     output_labels: [pii]
     trusted_fields: [/id]
     redact_result: [/customer/card]
+    redact_arguments: [/pin, /lines/*/note]
     deadline: 30s
     valid_for: 10s
   crm.close:
@@ -101,6 +102,7 @@ fn a_whole_catalog_is_read() {
     assert_eq!(read.output_labels, ["pii".to_owned()].into());
     assert_eq!(read.trusted_fields, ["/id"]);
     assert_eq!(read.redact_result, ["/customer/card"]);
+    assert_eq!(*read.redact_arguments, ["/lines/*/note", "/pin"]);
     assert_eq!(read.deadline, Some(Duration::from_secs(30)));
     assert_eq!(read.valid_for, Duration::from_secs(10));
 
