@@ -64,7 +64,7 @@ impl Written {
 
     fn is_sound_to_us(&self) -> bool {
         let key = VerifierKey::parse(&self.key).expect("a key");
-        let against = Against { key: Some(key), heads: Vec::new() };
+        let against = Against { key: Some(key), ..Against::default() };
         verify(&self.directory(), &against).expect("it can be read").is_sound()
     }
 
@@ -172,7 +172,7 @@ async fn a_verifier_written_from_the_documentation_agrees_on_a_whole_log() {
     let segments = written.segments();
     assert!(segments.len() > 4, "{segments:?}");
     let key = VerifierKey::parse(&written.key).expect("a key");
-    let against = Against { key: Some(key), heads: Vec::new() };
+    let against = Against { key: Some(key), ..Against::default() };
     let ours = verify(&written.directory(), &against).expect("it can be read");
     assert!(ours.is_sound(), "{ours:?}");
     let output = written.python("log", &written.directory());

@@ -125,7 +125,7 @@ impl Fixture {
     }
 
     pub(crate) fn against(&self) -> Against {
-        Against { key: Some(self.key()), heads: Vec::new() }
+        Against { key: Some(self.key()), ..Against::default() }
     }
 
     pub(crate) fn verify(&self) -> VerifyReport {

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use palisade_proto::v1::record::Entry;
@@ -37,6 +38,9 @@ pub struct Against {
     pub key: Option<VerifierKey>,
     /// Checkpoints that were kept elsewhere, verified.
     pub heads: Vec<TreeHead>,
+    /// Only the segments that hold these records are read; hashes stand for what is before them.
+    /// `None`: all of the log.
+    pub range: Option<RangeInclusive<u64>>,
 }
 
 /// What was found.
@@ -45,9 +49,9 @@ pub struct Against {
 pub struct VerifyReport {
     /// Records that were read.
     pub records: u64,
-    /// The first record that is left.
+    /// The first record that is left, or that was read.
     pub first: u64,
-    /// Segments.
+    /// Segments that were read.
     pub segments: u64,
     /// Checkpoints in the log whose root is that of the records before them.
     pub checkpoints: u64,
@@ -73,7 +77,7 @@ impl VerifyReport {
     }
 }
 
-/// Verifies a whole log, also against the checkpoint that lies beside it.
+/// Verifies a log, also against the checkpoint that lies beside it.
 ///
 /// One that is being written may be verified as well: what is written or deleted meanwhile is no
 /// damage. Only while a write is failing, what it left at the end is taken for some.
@@ -93,8 +97,10 @@ fn whole(directory: &Path, against: &Against) -> io::Result<VerifyReport> {
     };
     let hashes = StoredHashes::open(directory)?;
     let hashes_at_least = hashes.count()?;
-    let segments = segment::list(directory)?;
+    let listed = segment::list(directory)?;
     let stored = hashes.count()?;
+    let segments = within(&listed, against.range.as_ref());
+    let is_to_the_end = segments.last() == listed.last();
     let first = segments.first().map_or(0, |segment| segment.first);
     let mut heads = BTreeMap::new();
     for head in &against.heads {
@@ -109,24 +115,39 @@ fn whole(directory: &Path, against: &Against) -> io::Result<VerifyReport> {
         hashes_at_least,
         next: first,
         is_lost: false,
-        announced: 0,
+        // Segments that are only not read need no word about their deletion.
+        announced: if segments.first() == listed.first() { 0 } else { first },
         lacks_hashes: false,
         signed_until: first,
         report: VerifyReport { first, ..VerifyReport::default() },
     };
-    if let Some(note) = newest {
+    if let Some(note) = newest.filter(|_| is_to_the_end) {
         verifier.newest(directory, &String::from_utf8_lossy(&note));
     }
     let last = segments.len().saturating_sub(1);
     for (at, file) in segments.iter().enumerate() {
-        verifier.segment(file, at == last)?;
+        verifier.segment(file, is_to_the_end && at == last)?;
     }
     let end = segments.last().map_or_else(|| directory.to_owned(), |file| file.path.clone());
-    verifier.meet_rest(end)?;
+    // Of what is behind the range, nothing is known.
+    if is_to_the_end {
+        verifier.meet_rest(end)?;
+    }
     let Verifier { frontier, mut report, next, signed_until, .. } = verifier;
     report.unsigned_records = next.saturating_sub(signed_until);
     report.root = frontier.map_or([0; 32], |frontier| frontier.root().0);
     Ok(report)
+}
+
+/// The segments that hold these records.
+fn within<'a>(
+    segments: &'a [SegmentFile],
+    range: Option<&RangeInclusive<u64>>,
+) -> &'a [SegmentFile] {
+    let Some(range) = range else { return segments };
+    let begins = segments.partition_point(|segment| segment.first <= *range.start());
+    let ends = segments.partition_point(|segment| segment.first <= *range.end());
+    segments.get(begins.saturating_sub(1)..ends).unwrap_or_default()
 }
 
 struct Verifier<'a> {

@@ -297,7 +297,7 @@ fn checkpoints_kept_elsewhere_hold_also_for_deleted_records() {
         assert!(!verify(fixture.directory(), &against).unwrap().is_sound(), "{size}");
     }
     let head = TreeHead { origin: String::new(), size: u64::MAX, root: [0; 32] };
-    let against = Against { key: None, heads: vec![head] };
+    let against = Against { heads: vec![head], ..Against::default() };
     assert!(!verify(fixture.directory(), &against).unwrap().is_sound());
 }
 
@@ -400,4 +400,28 @@ fn a_log_that_is_being_written_is_sound() {
     });
     drop(log);
     assert!(fixture.assert_sound().first > 0);
+}
+
+#[test]
+fn a_range_is_read_and_nothing_else() {
+    let fixture = killed();
+    let firsts: Vec<u64> = (0..3).map(|segment| read(&fixture, segment)[0].index).collect();
+    let [_, second, third] = firsts[..] else { panic!("three segments") };
+    let part = |range| {
+        let against = Against { range: Some(range), ..fixture.against() };
+        verify(fixture.directory(), &against).unwrap()
+    };
+    let report = part(second..=third - 1);
+    assert!(report.is_sound(), "{report:#?}");
+    assert_eq!((report.first, report.segments, report.records), (second, 1, third - second));
+    assert_eq!(part(second + 1..=second + 1).records, third - second);
+    assert_eq!(part(0..=u64::MAX).records, 22);
+    assert_eq!(part(third..=u64::MAX).segments, 1);
+    // What is damaged elsewhere is not seen; what is damaged there is.
+    edit(&fixture.segments()[0], |bytes| bytes[120] ^= 1);
+    assert!(part(second..=u64::MAX).is_sound());
+    assert!(!part(0..=0).is_sound());
+    edit(&fixture.segments()[1], |bytes| bytes[120] ^= 1);
+    let report = part(second..=second);
+    assert_eq!(report.damage[0].index, second);
 }

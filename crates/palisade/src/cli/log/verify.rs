@@ -21,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   palisade log verify
   palisade log verify --key log.pub --checkpoint yesterday.checkpoint
+  palisade log verify --from 100000 --to 200000
   palisade log verify --directory /backup/log --key log.pub --json
 
 Every byte is read; every record is held against its checksum, the hashes that were kept and the
@@ -42,6 +43,13 @@ pub(super) struct Arguments {
     /// A checkpoint that was kept elsewhere; repeat it for more
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// Read only the files that hold records from this index on; the hashes that were kept stand
+    /// for what is before them
+    #[arg(long, value_name = "INDEX")]
+    from: Option<u64>,
+    /// Read only the files that hold records up to this index
+    #[arg(long, value_name = "INDEX")]
+    to: Option<u64>,
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
@@ -56,10 +64,17 @@ struct Verified {
     given: usize,
     /// Those of them that are about deleted records only.
     passed_over: usize,
+    /// Only a range of the log was read.
+    is_part: bool,
+}
+
+fn shown(from: Option<u64>, to: Option<u64>) -> String {
+    let to = to.map_or_else(String::new, |to| to.to_string());
+    format!("{}..={to}", from.unwrap_or(0))
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { directory, key, checkpoint, json } = arguments;
+    let Arguments { directory, key, checkpoint, from, to, json } = arguments;
     let directory = directory.with_records(context)?;
     let trusted = match key {
         Some(key) => Some(key::named(&key)?),
@@ -67,8 +82,16 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
     };
     let heads: Result<Vec<TreeHead>, Failure> =
         checkpoint.iter().map(|path| head(path, trusted.as_ref())).collect();
-    let against = Against { key: trusted.as_ref().map(|it| it.key.clone()), heads: heads? };
+    let is_part = from.is_some() || to.is_some();
+    let range = is_part.then(|| from.unwrap_or(0)..=to.unwrap_or(u64::MAX));
+    let against = Against { key: trusted.as_ref().map(|it| it.key.clone()), heads: heads?, range };
     let report = palisade_log::verify(&directory, &against).map_err(unreadable)?;
+    if report.segments == 0 && is_part {
+        return Err(Failure::Other(anyhow!(
+            "there are no records from {range}",
+            range = shown(from, to)
+        )));
+    }
     if report.segments == 0 {
         return Err(no_log(&directory));
     }
@@ -76,7 +99,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
     let passed_over = against.heads.iter().filter(is_past).count();
     let given = against.heads.len();
     let exit = if report.is_sound() { Exit::Success } else { Exit::Failure };
-    let verified = Verified { directory, report, trusted, given, passed_over };
+    let verified = Verified { directory, report, trusted, given, passed_over, is_part };
     warn(&verified, context)?;
     if json {
         context.output.line(json_pretty(&verified.as_json()))?;
@@ -122,9 +145,10 @@ fn warn(verified: &Verified, context: &mut Context<'_>) -> Result<(), Failure> {
 
 impl Verified {
     fn as_text(&self) -> String {
-        let Self { directory, report, trusted, given, passed_over } = self;
+        let Self { directory, report, trusted, given, passed_over, is_part: _ } = self;
         let head = if report.is_sound() {
-            "SOUND: everything is as it was written".to_owned()
+            let what = if self.is_part { "what was read" } else { "everything" };
+            format!("SOUND: {what} is as it was written")
         } else {
             format!("DAMAGED: {} findings", report.damaged)
         };
@@ -132,6 +156,7 @@ impl Verified {
         let (first, segments) = (report.first, report.segments);
         let deleted = match first {
             0 => String::new(),
+            _ if self.is_part => format!(", from record {first} on"),
             _ => format!("; {first} before them were deleted"),
         };
         let records = report.records;
@@ -170,7 +195,7 @@ impl Verified {
     }
 
     fn as_json(&self) -> Value {
-        let Self { directory, report, trusted, given, passed_over } = self;
+        let Self { directory, report, trusted, given, passed_over, is_part: _ } = self;
         let damage = |found: &Damage| {
             let Damage { path, offset, index, what } = found;
             let file = path.display().to_string();
