@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use palisade_log::{Against, LogReader, verify};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use palisade_proto::v1::record::Entry;
-use palisade_tests::collector::{Collector, Fault, Speaks, attribute};
+use palisade_tests::collector::{Collector, Fault, Speaks, attribute, log_index};
 use palisade_tests::process::ServerProcess;
 use palisade_tests::request::chain;
 use palisade_tests::within;
 use tokio::task::JoinSet;
-use tonic::Code;
 use tonic::transport::Channel;
 
 /// How often the server is killed if nobody says otherwise.
@@ -115,22 +115,20 @@ async fn a_collector_that_is_down_costs_disk_and_neither_records_nor_memory() {
         }
     };
     // Buffers and caches are as large as they will be.
-    ask_batches(20).await;
+    ask_batches(120).await;
     let before = server.memory();
-    ask_batches(80).await;
-    // Some 13 MB of records, of which none may be held.
+    ask_batches(240).await;
+    // Some 40 MB of records, of which none may be held; buffers and the allocator have their ways.
     let grown = server.memory().saturating_sub(before);
-    assert!(grown < 8 * 1024 * 1024, "{grown} bytes more");
-    let faults = [
-        Fault::Unavailable(None),
-        Fault::ResetBefore,
-        Fault::Status(Code::DeadlineExceeded),
-        Fault::ResetAmidAnswer,
-    ];
-    collector.script(faults);
+    assert!(grown < 20 * 1024 * 1024, "{grown} bytes more");
+    // One more, after which some come twice.
+    collector.script([Fault::ResetAmidAnswer]);
     collector.resume();
-    let received =
-        collector.wait_until("every record", |received| received.indices().len() > 25_600).await;
+    let last = 360 * 256;
+    let is_last = |record: &LogRecord| log_index(record).is_some_and(|index| index >= last);
+    let received = collector
+        .wait_until("every record", |received| received.logs.last().is_some_and(is_last))
+        .await;
     let indices = received.indices();
     assert!(indices.is_sorted());
     assert_eq!(indices.len(), indices.iter().collect::<BTreeSet<_>>().len());

@@ -1,10 +1,11 @@
 //! The decision log of this process as a source of shipping.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use palisade_log::{Cursor, LogReader, LogState, ReadLogError, SegmentLog};
+use palisade_log::{Cursor, LogReader, LogState, ReadLogError, SegmentLog, StoredRecord};
 use tokio::sync::watch;
 
 use super::source::{Source, SourceError, Stored};
@@ -16,6 +17,9 @@ pub struct LogSource {
     log: Arc<SegmentLog>,
     state: watch::Receiver<LogState>,
     reader: LogReader,
+    /// What was read and may be asked for again: a batch may take less than it was given, and
+    /// finding a record anew takes reading its segment from the beginning.
+    ahead: VecDeque<Stored>,
     cursor: Cursor,
 }
 
@@ -30,6 +34,7 @@ impl LogSource {
             directory: directory.to_owned(),
             state: log.state(),
             reader: LogReader::new(directory, cursor.next()),
+            ahead: VecDeque::new(),
             log,
             cursor,
         })
@@ -53,18 +58,27 @@ impl Source for LogSource {
     }
 
     fn read(&mut self, from: u64, max_bytes: usize) -> Result<Vec<Stored>, SourceError> {
-        if self.reader.position() != from {
-            self.reader = LogReader::new(&self.directory, from);
+        while self.ahead.front().is_some_and(|stored| stored.index < from) {
+            self.ahead.pop_front();
         }
-        let on_disk = self.state.borrow().records;
-        match self.reader.read(on_disk, max_bytes) {
-            Ok(records) => Ok(records
-                .into_iter()
-                .map(|record| Stored { index: record.index, bytes: record.bytes })
-                .collect()),
-            Err(ReadLogError::Deleted { first }) => Err(SourceError::Gone { first }),
-            Err(error) => Err(SourceError::Io(io::Error::other(error))),
+        if self.ahead.front().is_none_or(|stored| stored.index != from) {
+            self.ahead.clear();
+            if self.reader.position() != from {
+                self.reader = LogReader::new(&self.directory, from);
+            }
         }
+        let held: usize = self.ahead.iter().map(|stored| stored.bytes.len()).sum();
+        if held < max_bytes / 2 {
+            let on_disk = self.state.borrow().records;
+            let more = match self.reader.read(on_disk, max_bytes - held) {
+                Ok(more) => more,
+                Err(ReadLogError::Deleted { first }) => return Err(SourceError::Gone { first }),
+                Err(error) => return Err(SourceError::Io(io::Error::other(error))),
+            };
+            let stored = |record: StoredRecord| Stored { index: record.index, bytes: record.bytes };
+            self.ahead.extend(more.into_iter().map(stored));
+        }
+        Ok(self.ahead.iter().cloned().collect())
     }
 
     fn cursor(&self) -> u64 {
