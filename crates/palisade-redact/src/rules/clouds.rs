@@ -1,6 +1,7 @@
 //! Tokens of clouds, code hosts, package registries and infrastructure.
 //!
-//! Formats as vendors and public rule sets describe them.
+//! Formats as public rule sets describe them, first of all the rules of Betterleaks (MIT licence),
+//! which served as the list of what to know.
 
 use super::{Rule, secret};
 

@@ -1,6 +1,7 @@
 //! Tokens of chat, payment, mail, model and other services.
 //!
-//! Formats as vendors and public rule sets describe them.
+//! Formats as public rule sets describe them, first of all the rules of Betterleaks (MIT licence),
+//! which served as the list of what to know.
 
 use super::{Rule, secret};
 
