@@ -121,6 +121,7 @@ fn decision(number: u32) -> DecisionRecord {
                 reason: Reason::new(ReasonCode::Permitted, "Every link is permitted."),
                 determining: vec![PolicyId::new("users-read")],
                 requirements: Vec::new(),
+                exceptions: Vec::new(),
             }),
             revision: Arc::new(Revision {
                 bundle: BundleName::new("quickstart").expect("a name"),

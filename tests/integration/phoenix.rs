@@ -92,6 +92,7 @@ fn decision(outcome: Outcome) -> Decision {
         reason: Reason::new(code, "Because."),
         determining: vec![PolicyId::new("reading"), PolicyId::new("working-hours")],
         requirements: Vec::new(),
+        exceptions: Vec::new(),
     };
     let bundle = BundleName::new("support").expect("a name");
     Decision {

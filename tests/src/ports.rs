@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use palisade_core::{
     CallOutcome, Clock, DecisionId, DecisionLog, DecisionRecord, EpochMillis, IdSource, LogEntry,
-    LogError, LogFuture,
+    LogError, LogFuture, RolloutRecord, ShadowRecord,
 };
 use tokio::sync::watch;
 
@@ -99,12 +99,18 @@ pub struct MemoryLog {
     records: Mutex<Vec<DecisionRecord>>,
     /// Held to push or to copy.
     outcomes: Mutex<Vec<CallOutcome>>,
+    /// Held to push or to copy.
+    rollouts: Mutex<Vec<RolloutRecord>>,
+    /// Held to push or to copy.
+    shadows: Mutex<Vec<ShadowRecord>>,
 }
 
 /// An entry of its own.
 enum Kept {
     Decision(Box<DecisionRecord>),
     Outcome(CallOutcome),
+    Rollout(RolloutRecord),
+    Shadow(Box<ShadowRecord>),
 }
 
 impl MemoryLog {
@@ -138,6 +144,18 @@ impl MemoryLog {
         self.outcomes.lock().unwrap().clone()
     }
 
+    /// Every change of the bundle kept so far.
+    #[must_use]
+    pub fn rollouts(&self) -> Vec<RolloutRecord> {
+        self.rollouts.lock().unwrap().clone()
+    }
+
+    /// Every difference in the shadow kept so far.
+    #[must_use]
+    pub fn shadows(&self) -> Vec<ShadowRecord> {
+        self.shadows.lock().unwrap().clone()
+    }
+
     /// Forgets what was kept.
     pub fn clear(&self) {
         self.records.lock().unwrap().clear();
@@ -167,6 +185,8 @@ impl MemoryLog {
         match entry {
             Kept::Decision(record) => self.records.lock().unwrap().push(*record),
             Kept::Outcome(outcome) => self.outcomes.lock().unwrap().push(outcome),
+            Kept::Rollout(record) => self.rollouts.lock().unwrap().push(record),
+            Kept::Shadow(record) => self.shadows.lock().unwrap().push(*record),
         }
         Ok(())
     }
@@ -177,6 +197,8 @@ impl DecisionLog for MemoryLog {
         let kept = match entry {
             LogEntry::Decision(record) => Kept::Decision(Box::new(record.clone())),
             LogEntry::Outcome(outcome) => Kept::Outcome(outcome.clone()),
+            LogEntry::Rollout(record) => Kept::Rollout(record.clone()),
+            LogEntry::Shadow(record) => Kept::Shadow(Box::new(record.clone())),
         };
         Box::pin(self.keep(kept))
     }

@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
 
-const PROTOS: [&str; 3] =
-    ["palisade/v1/authorization.proto", "palisade/v1/record.proto", "palisade/v1/types.proto"];
+const PROTOS: [&str; 4] = [
+    "palisade/v1/admin.proto",
+    "palisade/v1/authorization.proto",
+    "palisade/v1/record.proto",
+    "palisade/v1/types.proto",
+];
 const GENERATED: [&str; 2] = ["palisade.v1.rs", "palisade_v1_descriptor.bin"];
 
 #[test]

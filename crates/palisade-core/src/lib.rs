@@ -13,6 +13,7 @@ mod decision;
 mod digest;
 mod duration;
 mod error_chain;
+mod exception;
 mod facts;
 mod id;
 pub mod limits;
@@ -25,6 +26,8 @@ mod record;
 mod request;
 mod requirement;
 mod revision;
+mod rollout;
+mod shadow;
 mod tool;
 mod trace;
 mod validity;
@@ -39,6 +42,7 @@ pub use decision::{Decision, Obligations};
 pub use digest::{DigestKey, KeyedDigest, ParseSha256Error, Sha256Digest};
 pub use duration::{format_duration, parse_duration};
 pub use error_chain::ErrorChain;
+pub use exception::ExceptionUse;
 pub use facts::{FactSources, Facts};
 pub use id::{DecisionId, IdSource, RandomIds, RequestId};
 pub use log::{DecisionLog, LogEntry, LogError, LogFuture};
@@ -50,6 +54,11 @@ pub use record::{ArgumentsRecord, DecisionRecord, RecordedLatency};
 pub use request::{Environment, RequestOptions, ResourceName, ToolCall};
 pub use requirement::{Cure, PostedRequirement, Requirement, RequirementKind};
 pub use revision::{BundleName, Revision};
+pub use rollout::{
+    BundleControl, BundleControlError, BundleControlFuture, BundleFailure, BundleStatus,
+    CandidateRevision, CandidateStage, HeldRevision, RolloutAction, RolloutRecord,
+};
+pub use shadow::{ShadowKind, ShadowRecord};
 pub use tool::{Effect, Tier, ToolName, ToolNameError};
 pub use trace::{CallSpan, SpanId, TraceContext, TraceId};
 pub use validity::Validity;

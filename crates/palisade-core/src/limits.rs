@@ -75,5 +75,12 @@ pub const BUNDLE_FILES_MAX: usize = 10_000;
 /// Bytes of a whole bundle.
 pub const BUNDLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// Bytes of what an operator writes beside a change of the bundle.
+pub const ROLLOUT_REASON_BYTES_MAX: usize = 512;
+
+/// Exceptions in a bundle.
+// LIMIT: exceptions are for the few; hundreds of them are policies in disguise.
+pub const EXCEPTIONS_MAX: usize = 256;
+
 /// How long open calls may take to end after a shutdown signal.
 pub const DRAIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);

@@ -5,6 +5,8 @@ use std::pin::Pin;
 
 use crate::outcome::CallOutcome;
 use crate::record::DecisionRecord;
+use crate::rollout::RolloutRecord;
+use crate::shadow::ShadowRecord;
 
 /// A record could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,10 @@ pub enum LogEntry<'a> {
     Decision(&'a DecisionRecord),
     /// What became of an allowed call.
     Outcome(&'a CallOutcome),
+    /// What became of a revision of the bundle.
+    Rollout(&'a RolloutRecord),
+    /// What a revision in the shadow would have answered otherwise.
+    Shadow(&'a ShadowRecord),
 }
 
 /// The future of one append. It owns what it needs of the entry.

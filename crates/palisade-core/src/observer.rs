@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::decision::Decision;
 use crate::outcome::CallOutcome;
 use crate::record::DecisionRecord;
+use crate::rollout::RolloutRecord;
+use crate::shadow::ShadowRecord;
 use crate::trace::{CallSpan, TraceContext};
 
 /// One answer, seen from outside.
@@ -36,6 +38,15 @@ pub trait Observer: Send + Sync {
 
     /// The outcome of an allowed call was reported and recorded.
     fn reported(&self, outcome: &CallOutcome);
+
+    /// Something became of a revision of the bundle.
+    fn rolled_out(&self, rollout: &RolloutRecord);
+
+    /// A call was decided in the shadow as well.
+    fn shadowed(&self, shadow: &ShadowRecord);
+
+    /// A call that should have been decided in the shadow was not, because too many wait.
+    fn shadow_skipped(&self);
 }
 
 /// Watches nothing.
@@ -52,4 +63,10 @@ impl Observer for Unobserved {
     fn refused(&self, _reason: &'static str) {}
 
     fn reported(&self, _outcome: &CallOutcome) {}
+
+    fn rolled_out(&self, _rollout: &RolloutRecord) {}
+
+    fn shadowed(&self, _shadow: &ShadowRecord) {}
+
+    fn shadow_skipped(&self) {}
 }

@@ -39,6 +39,8 @@ reason_codes! {
     AgentNotAutonomous => "agent_not_autonomous",
     /// An argument cannot be decided on exactly: a number too large or too fine.
     ArgsNotRepresentable => "args_not_representable",
+    /// No fresh metadata of the bundle has come for too long.
+    BundleExpired => "bundle_expired",
     /// In lists of tools only: the answer hangs on arguments that are not known yet.
     DependsOnArguments => "depends_on_arguments",
     /// A candidate policy failed to evaluate.
@@ -79,7 +81,8 @@ impl ReasonCode {
             | Self::ToolChanged
             | Self::UnknownIssuer
             | Self::UnknownTool => true,
-            Self::DependsOnArguments
+            Self::BundleExpired
+            | Self::DependsOnArguments
             | Self::LogUnavailable
             | Self::Permitted
             | Self::PolicyForbid

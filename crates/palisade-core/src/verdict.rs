@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::exception::ExceptionUse;
 use crate::reason::Reason;
 use crate::requirement::PostedRequirement;
 
@@ -107,12 +108,20 @@ pub struct Verdict {
     pub determining: Vec<PolicyId>,
     /// What is still asked for; empty unless the outcome is a challenge. Sorted.
     pub requirements: Vec<PostedRequirement>,
+    /// Exceptions that lifted a forbid for some link; sorted and without repetition.
+    pub exceptions: Vec<ExceptionUse>,
 }
 
 impl Verdict {
     /// A deny that no policy determined.
     #[must_use]
     pub const fn deny(reason: Reason) -> Self {
-        Self { outcome: Outcome::Deny, reason, determining: Vec::new(), requirements: Vec::new() }
+        Self {
+            outcome: Outcome::Deny,
+            reason,
+            determining: Vec::new(),
+            requirements: Vec::new(),
+            exceptions: Vec::new(),
+        }
     }
 }

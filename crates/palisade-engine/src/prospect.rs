@@ -74,7 +74,7 @@ impl PolicySnapshot {
         let at = |granted| self.read_links(&source, granted);
         let verdict = known_verdict(at, facts, tool.name.as_str());
         let (prospect, reason, determining, requirements) = match verdict {
-            Some(Verdict { outcome, reason, determining, requirements }) => {
+            Some(Verdict { outcome, reason, determining, requirements, exceptions: _ }) => {
                 (Prospect::from(outcome), reason, determining, requirements)
             }
             None => {

@@ -184,6 +184,7 @@ fn allow(permits: Vec<&CompiledPolicy>) -> Verdict {
         reason: Reason::new(ReasonCode::Permitted, sentence),
         determining: ids(permits),
         requirements: Vec::new(),
+        exceptions: Vec::new(),
     }
 }
 
@@ -201,6 +202,7 @@ fn challenge(unmet: Requirements<'_>) -> Verdict {
                 policies: ids(policies),
             })
             .collect(),
+        exceptions: Vec::new(),
     }
 }
 

@@ -69,7 +69,8 @@ fn verdict_response(
     obliged: Obligations,
     valid_for: Duration,
 ) -> v1::AuthorizeResponse {
-    let Verdict { outcome: decided, reason: why, determining, requirements } = verdict;
+    let Verdict { outcome: decided, reason: why, determining, requirements, exceptions: _ } =
+        verdict;
     v1::AuthorizeResponse {
         decision_id: String::new(),
         outcome: outcome(*decided).into(),

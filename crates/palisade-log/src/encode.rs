@@ -1,11 +1,13 @@
 //! The domain's records as the log's messages. Nothing that callers wrote gets through here
 //! without redaction.
 
+mod rollout;
+
 use std::time::Duration;
 
 use palisade_core::{
     Actor, ActorKind, CallOutcome, CallStatus, Decision, DecisionRecord, Effect, EpochMillis,
-    LogEntry, Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode,
+    ExceptionUse, LogEntry, Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode,
     RecordedLatency, RequestId, Requirement, ResourceName, Revision, Tier, TraceContext, Verdict,
 };
 use palisade_proto::v1;
@@ -19,6 +21,8 @@ pub(crate) fn record(entry: LogEntry<'_>) -> v1::Record {
     let (time, entry) = match entry {
         LogEntry::Decision(record) => (record.time, Entry::Decision(decision(record))),
         LogEntry::Outcome(report) => (report.time, Entry::Outcome(outcome(report))),
+        LogEntry::Rollout(record) => (record.time, Entry::Rollout(rollout::rollout(record))),
+        LogEntry::Shadow(record) => (record.time, Entry::Shadow(rollout::shadow(record))),
     };
     v1::Record { index: 0, time_unix_ms: EpochMillis::as_millis(time), entry: Some(entry) }
 }
@@ -96,29 +100,25 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
 /// What of the message is about the answer.
 fn answer(decision: &Decision, redactions: &mut Redactions) -> v1::DecisionEntry {
     let Decision { id, verdict, revision, dry_run, obligations, valid_for } = decision;
-    let Verdict { outcome, reason, determining, requirements } = verdict.as_ref();
-    let Revision { bundle, version, digest } = revision.as_ref();
+    let Verdict { outcome, reason, determining, requirements, exceptions } = verdict.as_ref();
     let Obligations { deadline, redact_result } = obligations;
     v1::DecisionEntry {
         decision_id: id.to_string(),
         outcome: outcome_of(*outcome).into(),
         reason: Some(v1::Reason {
             code: reason.code.as_str().to_owned(),
-            sentence: sentence(reason, redactions),
+            sentence: sentence("/reason/sentence", reason, redactions),
             determining_policies: ids(determining),
         }),
         requirements: requirements.iter().map(requirement).collect(),
-        revision: Some(v1::Revision {
-            bundle: bundle.as_str().to_owned(),
-            version: *version,
-            digest: digest.to_string(),
-        }),
+        revision: Some(revision_of(revision)),
         dry_run: *dry_run,
         obligations: (*outcome == Outcome::Allow).then(|| v1::Obligations {
             deadline: deadline.and_then(|deadline| deadline.try_into().ok()),
             redact_result: redact_result.clone(),
         }),
         valid_for_ms: millis(*valid_for),
+        exceptions: exceptions.iter().map(exception).collect(),
         ..v1::DecisionEntry::default()
     }
 }
@@ -166,14 +166,32 @@ fn entity(entity: Option<&str>, record: &DecisionRecord, redactions: &mut Redact
 }
 
 /// Sentences that name actors keep them; in others, a name came out of a request.
-fn sentence(reason: &Reason, redactions: &mut Redactions) -> String {
+fn sentence(pointer: &str, reason: &Reason, redactions: &mut Redactions) -> String {
     let Reason { code, sentence } = reason;
     let scope = match code {
         code if !code.quotes_request() => return sentence.clone(),
         ReasonCode::AgentNotAutonomous | ReasonCode::NoPermit => Scope::Secrets,
         _ => Scope::SecretsAndPersonal,
     };
-    redactions.text("/reason/sentence", sentence, scope)
+    redactions.text(pointer, sentence, scope)
+}
+
+fn revision_of(revision: &Revision) -> v1::Revision {
+    let Revision { bundle, version, digest } = revision;
+    v1::Revision {
+        bundle: bundle.as_str().to_owned(),
+        version: *version,
+        digest: digest.to_string(),
+    }
+}
+
+fn exception(used: &ExceptionUse) -> v1::ExceptionUse {
+    let ExceptionUse { id, policy, ticket } = used;
+    v1::ExceptionUse {
+        id: id.as_ref().to_owned(),
+        policy: policy.as_str().to_owned(),
+        ticket: ticket.as_ref().to_owned(),
+    }
 }
 
 fn requirement(posted: &PostedRequirement) -> v1::Requirement {

@@ -121,6 +121,7 @@ fn decision(outcome: Outcome, reason: ReasonCode) -> Decision {
         reason: Reason::new(reason, "Because `hunter2-in-a-sentence`."),
         determining: vec![PolicyId::new("reading"), PolicyId::new("working-hours")],
         requirements: Vec::new(),
+        exceptions: Vec::new(),
     };
     let bundle = BundleName::new("support").unwrap();
     Decision {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use palisade_core::{CallOutcome, CallSpan, Observation, Observer, TraceContext};
+use palisade_core::{
+    CallOutcome, CallSpan, Observation, Observer, RolloutRecord, ShadowRecord, TraceContext,
+};
 
 use crate::metrics::Metrics;
 use crate::spans::{SpanSender, random_span_id, random_trace_id};
@@ -69,6 +71,12 @@ impl Observer for Watch {
     fn reported(&self, outcome: &CallOutcome) {
         self.metrics.reported(outcome.status);
     }
+
+    fn rolled_out(&self, _rollout: &RolloutRecord) {}
+
+    fn shadowed(&self, _shadow: &ShadowRecord) {}
+
+    fn shadow_skipped(&self) {}
 }
 
 /// The share of traces that is kept, decided by trace id as OpenTelemetry's `TraceIdRatioBased`

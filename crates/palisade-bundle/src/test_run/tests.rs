@@ -168,6 +168,7 @@ fn requirements_are_compared_exactly() {
             requirement: asked(1),
             policies: vec![PolicyId::new("a")],
         }],
+        exceptions: Vec::new(),
     };
     let want = |requirements| Want {
         outcome: Outcome::Challenge,

@@ -12,6 +12,7 @@ fn allow() -> Decision {
             reason: Reason::new(ReasonCode::Permitted, "every link is permitted"),
             determining: vec![PolicyId::new("agents-read")],
             requirements: Vec::new(),
+            exceptions: Vec::new(),
         }),
         revision: Arc::new(Revision {
             bundle: BundleName::new("support").unwrap(),

@@ -36,6 +36,7 @@ fn record_of(tool: &str, tier: Option<Tier>) -> DecisionRecord {
             },
             policies: vec![PolicyId::new("finance-needs-approval")],
         }],
+        exceptions: Vec::new(),
     };
     let revision = Revision {
         bundle: BundleName::new("desk").unwrap(),

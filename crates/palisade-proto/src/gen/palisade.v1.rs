@@ -462,6 +462,757 @@ impl CallStatus {
         }
     }
 }
+/// Asks for the state of the bundle.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBundleStatusRequest {}
+/// The state of the bundle.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetBundleStatusResponse {
+    /// The state.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<BundleStatus>,
+}
+/// Asks to look for a new revision.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadBundleRequest {}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReloadBundleResponse {
+    /// The state afterwards.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<BundleStatus>,
+}
+/// Asks to go back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollBackBundleRequest {
+    /// The version to go back to; 0: the kept revision that was in force before.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Why, for the record. At most 512 bytes, no control characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RollBackBundleResponse {
+    /// The state afterwards.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<BundleStatus>,
+}
+/// Asks to pin.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinBundleRequest {
+    /// Why, for the record. At most 512 bytes, no control characters.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PinBundleResponse {
+    /// The state afterwards.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<BundleStatus>,
+}
+/// Asks to unpin.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnpinBundleRequest {
+    /// Why, for the record. At most 512 bytes, no control characters.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UnpinBundleResponse {
+    /// The state afterwards.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<BundleStatus>,
+}
+/// Which bundle decides, which could, and what went wrong last.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleStatus {
+    /// Where bundles come from: a directory or the address of a repository.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// Bundles of this source carry signatures that were verified.
+    #[prost(bool, tag = "2")]
+    pub signed: bool,
+    /// The revision in force.
+    #[prost(message, optional, tag = "3")]
+    pub active: ::core::option::Option<HeldRevision>,
+    /// The newest revision that was found and is not in force: it is being made ready, was refused,
+    /// or waits because of a pin. Absent if there is none.
+    #[prost(message, optional, tag = "4")]
+    pub candidate: ::core::option::Option<CandidateRevision>,
+    /// The revision that decides in the shadow. Absent if there is none.
+    #[prost(message, optional, tag = "5")]
+    pub shadow: ::core::option::Option<HeldRevision>,
+    /// No other revision comes into force until the pin is taken away.
+    #[prost(bool, tag = "6")]
+    pub pinned: bool,
+    /// The last failure; absent if the last look for a new revision found nothing wrong.
+    #[prost(message, optional, tag = "7")]
+    pub last_failure: ::core::option::Option<BundleFailure>,
+    /// When a new revision was last looked for.
+    #[prost(message, optional, tag = "8")]
+    pub checked: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the metadata of a signed source expires. Absent with a directory.
+    #[prost(message, optional, tag = "9")]
+    pub metadata_expires: ::core::option::Option<::prost_types::Timestamp>,
+    /// The metadata has expired: what is in force decides until `decides_until`.
+    #[prost(bool, tag = "10")]
+    pub stale: bool,
+    /// When every answer becomes DENY `bundle_expired` unless fresh metadata comes. Absent: never.
+    #[prost(message, optional, tag = "11")]
+    pub decides_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Revisions that can be gone back to, newest first.
+    #[prost(message, repeated, tag = "12")]
+    pub kept: ::prost::alloc::vec::Vec<Revision>,
+}
+/// A revision that decides.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldRevision {
+    /// The revision.
+    #[prost(message, optional, tag = "1")]
+    pub revision: ::core::option::Option<Revision>,
+    /// Since when.
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A revision that may come into force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CandidateRevision {
+    /// The revision; absent if it could not be read so far as to know.
+    #[prost(message, optional, tag = "1")]
+    pub revision: ::core::option::Option<Revision>,
+    /// How far it has come: `fetch`, `verify`, `parse`, `validate`, `test`, `warm` or `pinned`.
+    #[prost(string, tag = "2")]
+    pub stage: ::prost::alloc::string::String,
+    /// Since when.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Why a revision is not in force, or none could be looked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleFailure {
+    /// A stable code, e.g. `rollback`, `expired`, `signature` or `tests_failed`.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// What is wrong, for a person.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// When it was first seen.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Generated client implementations.
+pub mod admin_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Administration. Served on the administration socket only; elsewhere it is answered
+    /// PERMISSION_DENIED. Whatever changes which bundle decides is on record.
+    #[derive(Debug, Clone)]
+    pub struct AdminServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> AdminServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AdminServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AdminServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Says which bundle decides, which could, and what went wrong last.
+        pub async fn get_bundle_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBundleStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBundleStatusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AdminService/GetBundleStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("palisade.v1.AdminService", "GetBundleStatus"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Looks for a new revision now and answers when what was found is in force or refused. A refusal
+        /// is no error: the answer's status says why.
+        pub async fn reload_bundle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReloadBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReloadBundleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AdminService/ReloadBundle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("palisade.v1.AdminService", "ReloadBundle"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a kept revision in force and pins it. A revision that is not kept is FAILED_PRECONDITION.
+        pub async fn roll_back_bundle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RollBackBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackBundleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AdminService/RollBackBundle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("palisade.v1.AdminService", "RollBackBundle"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pins the revision in force: no other comes into force until it is unpinned.
+        pub async fn pin_bundle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PinBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PinBundleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AdminService/PinBundle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("palisade.v1.AdminService", "PinBundle"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes the pin away and looks for a new revision.
+        pub async fn unpin_bundle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnpinBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnpinBundleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AdminService/UnpinBundle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("palisade.v1.AdminService", "UnpinBundle"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod admin_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AdminServiceServer.
+    #[async_trait]
+    pub trait AdminService: std::marker::Send + std::marker::Sync + 'static {
+        /// Says which bundle decides, which could, and what went wrong last.
+        async fn get_bundle_status(
+            &self,
+            request: tonic::Request<super::GetBundleStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBundleStatusResponse>,
+            tonic::Status,
+        >;
+        /// Looks for a new revision now and answers when what was found is in force or refused. A refusal
+        /// is no error: the answer's status says why.
+        async fn reload_bundle(
+            &self,
+            request: tonic::Request<super::ReloadBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReloadBundleResponse>,
+            tonic::Status,
+        >;
+        /// Puts a kept revision in force and pins it. A revision that is not kept is FAILED_PRECONDITION.
+        async fn roll_back_bundle(
+            &self,
+            request: tonic::Request<super::RollBackBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackBundleResponse>,
+            tonic::Status,
+        >;
+        /// Pins the revision in force: no other comes into force until it is unpinned.
+        async fn pin_bundle(
+            &self,
+            request: tonic::Request<super::PinBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PinBundleResponse>,
+            tonic::Status,
+        >;
+        /// Takes the pin away and looks for a new revision.
+        async fn unpin_bundle(
+            &self,
+            request: tonic::Request<super::UnpinBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnpinBundleResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Administration. Served on the administration socket only; elsewhere it is answered
+    /// PERMISSION_DENIED. Whatever changes which bundle decides is on record.
+    #[derive(Debug)]
+    pub struct AdminServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AdminServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AdminServiceServer<T>
+    where
+        T: AdminService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/palisade.v1.AdminService/GetBundleStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBundleStatusSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::GetBundleStatusRequest>
+                    for GetBundleStatusSvc<T> {
+                        type Response = super::GetBundleStatusResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBundleStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::get_bundle_status(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBundleStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/palisade.v1.AdminService/ReloadBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReloadBundleSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::ReloadBundleRequest>
+                    for ReloadBundleSvc<T> {
+                        type Response = super::ReloadBundleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReloadBundleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::reload_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReloadBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/palisade.v1.AdminService/RollBackBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct RollBackBundleSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::RollBackBundleRequest>
+                    for RollBackBundleSvc<T> {
+                        type Response = super::RollBackBundleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RollBackBundleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::roll_back_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RollBackBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/palisade.v1.AdminService/PinBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct PinBundleSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::PinBundleRequest>
+                    for PinBundleSvc<T> {
+                        type Response = super::PinBundleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PinBundleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::pin_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PinBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/palisade.v1.AdminService/UnpinBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnpinBundleSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::UnpinBundleRequest>
+                    for UnpinBundleSvc<T> {
+                        type Response = super::UnpinBundleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnpinBundleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::unpin_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnpinBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for AdminServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "palisade.v1.AdminService";
+    impl<T> tonic::server::NamedService for AdminServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// One call that is about to be made.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthorizeRequest {
@@ -1623,7 +2374,7 @@ pub struct Record {
     #[prost(int64, tag = "2")]
     pub time_unix_ms: i64,
     /// Exactly one is set.
-    #[prost(oneof = "record::Entry", tags = "3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "record::Entry", tags = "3, 4, 5, 6, 7, 8, 9, 10")]
     pub entry: ::core::option::Option<record::Entry>,
 }
 /// Nested message and enum types in `Record`.
@@ -1649,6 +2400,12 @@ pub mod record {
         /// A process opened the log.
         #[prost(message, tag = "8")]
         Opened(super::OpenedEntry),
+        /// What became of a revision of the bundle.
+        #[prost(message, tag = "9")]
+        Rollout(super::RolloutEntry),
+        /// A shadow revision would have answered otherwise.
+        #[prost(message, tag = "10")]
+        Shadow(super::ShadowEntry),
     }
 }
 /// An answer and what it was given on.
@@ -1751,6 +2508,22 @@ pub struct DecisionEntry {
     /// Labels on the data involved, sorted; empty in this version.
     #[prost(string, repeated, tag = "32")]
     pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Exceptions of the bundle that lifted a forbid, sorted by id.
+    #[prost(message, repeated, tag = "33")]
+    pub exceptions: ::prost::alloc::vec::Vec<ExceptionUse>,
+}
+/// A time-boxed exception that lifted a forbid for one link of the chain.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExceptionUse {
+    /// Its id in `exceptions.yaml`.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The forbid it lifted.
+    #[prost(string, tag = "2")]
+    pub policy: ::prost::alloc::string::String,
+    /// The ticket it was granted under.
+    #[prost(string, tag = "3")]
+    pub ticket: ::prost::alloc::string::String,
 }
 /// One link of a recorded chain.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1899,4 +2672,146 @@ pub struct OpenedEntry {
     /// The public key of the checkpoints that follow (C2SP signed-note, verifier key).
     #[prost(string, tag = "5")]
     pub verifier_key: ::prost::alloc::string::String,
+}
+/// What became of a revision of the bundle.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RolloutEntry {
+    /// What happened.
+    #[prost(enumeration = "RolloutAction", tag = "1")]
+    pub action: i32,
+    /// The revision that was in force before; absent if there was none, or if nothing changed.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<Revision>,
+    /// The revision it is about; absent if it could not be read so far as to know.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<Revision>,
+    /// With ROLLOUT_ACTION_REFUSED: a stable code, e.g. `rollback`. Otherwise empty.
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    /// For a person: why it was refused, or what an operator wrote.
+    #[prost(string, tag = "5")]
+    pub detail: ::prost::alloc::string::String,
+    /// What was redacted in this record, sorted.
+    #[prost(message, repeated, tag = "6")]
+    pub redactions: ::prost::alloc::vec::Vec<Redaction>,
+}
+/// A shadow revision would have answered otherwise.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShadowEntry {
+    /// The decision that was answered.
+    #[prost(string, tag = "1")]
+    pub decision_id: ::prost::alloc::string::String,
+    /// What decides in the shadow.
+    #[prost(enumeration = "ShadowKind", tag = "2")]
+    pub kind: i32,
+    /// The shadow's revision.
+    #[prost(message, optional, tag = "3")]
+    pub revision: ::core::option::Option<Revision>,
+    /// Who asked, head first.
+    #[prost(message, repeated, tag = "4")]
+    pub chain: ::prost::alloc::vec::Vec<RecordedActor>,
+    /// The tool's name as sent.
+    #[prost(string, tag = "5")]
+    pub tool: ::prost::alloc::string::String,
+    /// What was answered.
+    #[prost(enumeration = "Outcome", tag = "6")]
+    pub outcome: i32,
+    /// Why.
+    #[prost(message, optional, tag = "7")]
+    pub reason: ::core::option::Option<Reason>,
+    /// What the shadow would have answered.
+    #[prost(enumeration = "Outcome", tag = "8")]
+    pub shadow_outcome: i32,
+    /// Why.
+    #[prost(message, optional, tag = "9")]
+    pub shadow_reason: ::core::option::Option<Reason>,
+    /// What was redacted in this record, sorted.
+    #[prost(message, repeated, tag = "10")]
+    pub redactions: ::prost::alloc::vec::Vec<Redaction>,
+}
+/// What happened to a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RolloutAction {
+    /// Never recorded.
+    Unspecified = 0,
+    /// It came into force.
+    Activated = 1,
+    /// It did not, and another one stays in force. Recorded once for the same cause.
+    Refused = 2,
+    /// An operator went back to it; it is pinned.
+    RolledBack = 3,
+    /// An operator pinned it: no other comes into force.
+    Pinned = 4,
+    /// An operator took the pin away.
+    Unpinned = 5,
+    /// It decides beside the one in force and changes nothing.
+    ShadowStarted = 6,
+    /// It does so no longer.
+    ShadowEnded = 7,
+}
+impl RolloutAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLLOUT_ACTION_UNSPECIFIED",
+            Self::Activated => "ROLLOUT_ACTION_ACTIVATED",
+            Self::Refused => "ROLLOUT_ACTION_REFUSED",
+            Self::RolledBack => "ROLLOUT_ACTION_ROLLED_BACK",
+            Self::Pinned => "ROLLOUT_ACTION_PINNED",
+            Self::Unpinned => "ROLLOUT_ACTION_UNPINNED",
+            Self::ShadowStarted => "ROLLOUT_ACTION_SHADOW_STARTED",
+            Self::ShadowEnded => "ROLLOUT_ACTION_SHADOW_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLLOUT_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLLOUT_ACTION_ACTIVATED" => Some(Self::Activated),
+            "ROLLOUT_ACTION_REFUSED" => Some(Self::Refused),
+            "ROLLOUT_ACTION_ROLLED_BACK" => Some(Self::RolledBack),
+            "ROLLOUT_ACTION_PINNED" => Some(Self::Pinned),
+            "ROLLOUT_ACTION_UNPINNED" => Some(Self::Unpinned),
+            "ROLLOUT_ACTION_SHADOW_STARTED" => Some(Self::ShadowStarted),
+            "ROLLOUT_ACTION_SHADOW_ENDED" => Some(Self::ShadowEnded),
+            _ => None,
+        }
+    }
+}
+/// What decides in the shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ShadowKind {
+    /// Never recorded.
+    Unspecified = 0,
+    /// Another revision.
+    Revision = 1,
+    /// The revision in force, with its policies that are marked `@mode("shadow")` counted.
+    Policies = 2,
+}
+impl ShadowKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SHADOW_KIND_UNSPECIFIED",
+            Self::Revision => "SHADOW_KIND_REVISION",
+            Self::Policies => "SHADOW_KIND_POLICIES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SHADOW_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SHADOW_KIND_REVISION" => Some(Self::Revision),
+            "SHADOW_KIND_POLICIES" => Some(Self::Policies),
+            _ => None,
+        }
+    }
 }

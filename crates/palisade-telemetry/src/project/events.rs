@@ -24,6 +24,7 @@ pub(super) fn event(entry: Entry) -> Event {
         Entry::Gap(gap) => self::gap(&gap),
         Entry::Retention(retention) => self::retention(&retention),
         Entry::Opened(opened) => self::opened(&opened),
+        Entry::Rollout(_) | Entry::Shadow(_) => opened(&OpenedEntry::default()),
     }
 }
 
@@ -131,6 +132,7 @@ fn decision(decision: DecisionEntry) -> Event {
         grant_id,
         attestation,
         labels,
+        exceptions: _,
     } = decision;
     let reason = reason.unwrap_or_default();
     let mut attributes = Attributes::default();

@@ -80,6 +80,7 @@ pub(super) fn full_decision() -> DecisionEntry {
             evidence_digest: vec![0x12; 32],
         }),
         labels: vec!["pii".to_owned()],
+        exceptions: Vec::new(),
     }
 }
 

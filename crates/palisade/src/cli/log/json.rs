@@ -53,7 +53,7 @@ pub(super) fn record(record: &v1::Record) -> Value {
         Some(Entry::Gap(entry)) => gap(&mut fields, entry),
         Some(Entry::Retention(entry)) => retention(&mut fields, entry),
         Some(Entry::Opened(entry)) => opened(&mut fields, entry),
-        None => fields.put("kind", "unknown"),
+        Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => fields.put("kind", "unknown"),
     }
     fields.into()
 }
@@ -93,6 +93,7 @@ fn decision(fields: &mut Fields, entry: &v1::DecisionEntry) {
         grant_id,
         attestation,
         labels,
+        exceptions: _,
     } = entry;
     fields.put("kind", "decision");
     fields.put("decision_id", decision_id.as_str());

@@ -25,7 +25,9 @@ pub(super) fn line(record: &v1::Record, colored: bool) -> String {
         Some(Entry::Gap(entry)) => ("gap", Some(AnsiColor::Red), gap(entry)),
         Some(Entry::Retention(entry)) => ("retention", None, retention(entry)),
         Some(Entry::Opened(entry)) => ("opened", None, opened(entry)),
-        None => ("unknown", None, format!("record {}; update this program", record.index)),
+        Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => {
+            ("unknown", None, format!("record {}; update this program", record.index))
+        }
     };
     let head = paint(&format!("{head:10}"), color, colored);
     format!("{time}  {head}  {}", printable(&rest))

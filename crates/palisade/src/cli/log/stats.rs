@@ -140,7 +140,7 @@ impl Stats {
                 self.opened += 1;
                 self.crashes += u64::from(!entry.was_closed);
             }
-            None => {}
+            Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => {}
         }
     }
 

@@ -100,6 +100,7 @@ impl Fixture {
                     reason: Reason::new(ReasonCode::Permitted, "Every link is permitted."),
                     determining: vec![PolicyId::new("agents-read")],
                     requirements: Vec::new(),
+                    exceptions: Vec::new(),
                 }),
                 revision: Arc::new(Revision {
                     bundle: BundleName::new("quickstart").expect("a name"),
@@ -147,6 +148,7 @@ impl Fixture {
                 },
                 policies,
             }],
+            exceptions: Vec::new(),
         });
         record.decision.valid_for = Duration::ZERO;
         let link = "service:corp:billing".parse().expect("an actor");
