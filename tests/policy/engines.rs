@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_core::{ActorKind, Cure, Environment, EpochMillis, Facts, Outcome, ToolCall};
-use palisade_engine::{PolicySnapshot, TemplateLink};
+use palisade_engine::{Exception, PolicySnapshot, TemplateLink};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use crate::universe::{NOW, Universe, actor, call, decide};
+use crate::universe::{NOW, Universe, actor, call, decide, exception};
 
 const SCHEMA: &str = "entity User = { level: Long, manager?: User, until?: datetime } tags String;\n\
                       entity Agent = { owner?: User };\n\
@@ -150,11 +150,55 @@ fn text() -> impl Strategy<Value = Text> {
     )
 }
 
+/// An exception to one of the policies, if that is a forbid.
+#[derive(Clone, Debug)]
+struct Lifted {
+    policy: usize,
+    principal: &'static str,
+    tool: &'static str,
+    until: EpochMillis,
+}
+
+fn lifted() -> impl Strategy<Value = Lifted> {
+    let principal = prop::sample::select(vec![
+        "user:t:ann",
+        "user:t:bob",
+        "user:t:stranger",
+        "agent:t:bot",
+        "service:t:job",
+    ]);
+    let tool = prop::sample::select(vec!["docs.read", "docs.note", "pay.send"]);
+    (0..50_usize, principal, tool, instant()).prop_map(|(policy, principal, tool, until)| Lifted {
+        policy,
+        principal,
+        tool,
+        until,
+    })
+}
+
+/// The exceptions of those, each once.
+fn exceptions(texts: &[Text], lifted: &[Lifted]) -> Vec<Exception> {
+    let mut exceptions: Vec<Exception> = Vec::new();
+    for (number, Lifted { policy, principal, tool, until }) in lifted.iter().enumerate() {
+        let policy = policy % texts.len();
+        let text = &texts[policy];
+        let counts = text.body.contains("forbid (") && !text.body.contains("shadow");
+        if !counts || !is_possible(text) {
+            continue;
+        }
+        let name = if text.template { format!("p{policy}-x") } else { format!("p{policy}") };
+        let id = format!("e{number}").into();
+        exceptions.push(Exception { id, ..exception(&name, principal, tool, *until) });
+    }
+    exceptions
+}
+
 /// The policies of a set that strict validation lets through together with a permit for all.
-fn snapshot(texts: &[Text]) -> PolicySnapshot {
+fn snapshot(texts: &[Text], lifted: &[Lifted]) -> PolicySnapshot {
     let mut universe = Universe {
         schema: SCHEMA.to_owned(),
         entities: ENTITIES.to_owned(),
+        exceptions: exceptions(texts, lifted),
         ..Universe::with_policies("@id(\"p\") permit (principal, action, resource);")
     };
     for (index, text) in texts.iter().enumerate() {
@@ -284,20 +328,24 @@ fn the_index_the_projection_and_the_caches_change_nothing() {
     let mut runner = TestRunner::new(config);
     let mut outcomes = [0_u32; 3];
     let mut failures = 0;
+    let mut exceptions = 0;
     let (mut hits, mut clock) = (0, 0);
     for _ in 0..sets {
         let draw = |runner: &mut TestRunner| {
             let size = (5..50_usize).new_tree(runner).expect("draws").current();
             let texts = proptest::collection::vec(text(), size).new_tree(runner);
             let calls = proptest::collection::vec(request(), 400).new_tree(runner);
-            (texts.expect("draws").current(), calls.expect("draws").current())
+            let (texts, calls) = (texts.expect("draws").current(), calls.expect("draws").current());
+            let lifted = proptest::collection::vec(lifted(), 0..40).new_tree(runner);
+            (texts, calls, lifted.expect("draws").current())
         };
-        let (texts, calls) = draw(&mut runner);
-        let snapshot = snapshot(&texts);
+        let (texts, calls, lifted) = draw(&mut runner);
+        let snapshot = snapshot(&texts, &lifted);
         for Asked { call, facts } in calls {
             // Compares all ways; see `decide`.
             let verdict = decide(&snapshot, &call, &facts);
             outcomes[verdict.outcome as usize] += 1;
+            exceptions += u32::from(!verdict.exceptions.is_empty());
             failures +=
                 u32::from(verdict.reason.code == palisade_core::ReasonCode::EvaluationError);
         }
@@ -310,9 +358,10 @@ fn the_index_the_projection_and_the_caches_change_nothing() {
         assert!(outcomes[outcome as usize] > sets, "{outcomes:?}");
     }
     assert!(failures > sets, "{failures}");
+    assert!(exceptions > sets, "{exceptions}");
     assert!(hits > u64::from(sets) && clock > u64::from(sets), "{hits}, {clock}");
     println!(
-        "{outcomes:?}, {failures} failed to evaluate, {hits} found in memory, {clock} not kept \
+        "{outcomes:?}, {failures} failed to evaluate, {exceptions} with exceptions, {hits} found in memory, {clock} not kept \
          because of the time"
     );
 }

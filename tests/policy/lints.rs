@@ -130,3 +130,40 @@ fn a_mistake_is_reported_once_however_many_actions_it_concerns() {
     let codes: Vec<&str> = found.iter().map(|problem| problem.code).collect();
     assert_eq!(codes, ["policy.validation"]);
 }
+
+#[test]
+fn a_name_that_cannot_be_is_refused() {
+    let codes = |scope: &str| {
+        let policy =
+            format!("@id(\"a\") @reason(\"r\") forbid ({scope}) when {{ context.tool.tier > 2 }};");
+        let found = problems(&Universe::with_policies(format!("{GUARD}{policy}")));
+        found.iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        codes("principal, action, resource in Segment::\"nowhere\""),
+        ["policy.unknown_entity"]
+    );
+    assert_eq!(
+        codes("principal, action, resource in Service::\"nothing\""),
+        ["policy.unknown_entity"]
+    );
+    assert_eq!(codes("principal, action, resource in Service::\"docs\""), Vec::<&str>::new());
+    assert_eq!(codes("principal == User::\"ann\", action, resource"), ["policy.unknown_issuer"]);
+    assert_eq!(
+        codes("principal == User::\"nobody:ann\", action, resource"),
+        ["policy.unknown_issuer"]
+    );
+    assert_eq!(codes("principal == User::\"t:whoever\", action, resource"), Vec::<&str>::new());
+    assert_eq!(
+        codes("principal in Group::\"misspelt\", action, resource"),
+        ["policy.unknown_group"]
+    );
+}
+
+#[test]
+fn approvers_who_are_too_few_are_advised_on() {
+    let asked = "@id(\"a\") @reason(\"r\") @require(\"approval\") @approvers(\"nobody\") @quorum(\"2\") \
+                 forbid (principal, action in Action::\"tier3\", resource) \
+                 unless { context.approval.granted };";
+    assert_eq!(advice(asked), ["policy.too_few_approvers"]);
+}

@@ -11,12 +11,17 @@
 
 mod argument_converter;
 mod engines;
+mod exceptions;
 mod facts;
 mod fail_closed;
+mod incremental;
 mod lints;
 mod matrix;
 mod memory;
 mod properties;
 mod prospects;
+mod replays;
+mod shadow;
 mod universe;
 mod verdicts;
+mod warm;

@@ -17,6 +17,10 @@ pub(crate) struct PolicyText {
 }
 
 impl PolicyText {
+    pub(crate) const fn forbids(&self) -> bool {
+        self.forbid
+    }
+
     fn render(&self, index: usize) -> String {
         let Self { forbid, principal, action, resource, condition, cure } = self;
         let (annotations, cure) = match cure {

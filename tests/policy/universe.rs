@@ -7,10 +7,12 @@ use std::sync::Arc;
 use palisade_catalog::Catalog;
 use palisade_core::{
     Actor, ActorChain, ActorKind, BundleName, Environment, EpochMillis, FactSources, Facts,
-    IssuerName, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest, Subject,
-    ToolCall, Verdict,
+    IssuerName, PolicyId, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest,
+    Subject, ToolCall, Verdict,
 };
-use palisade_engine::{Issuers, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
+use palisade_engine::{
+    Exception, ExceptionPlace, Issuers, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink,
+};
 
 /// Three tools in two segments; `docs.read` acts on a `Document`.
 pub(crate) const CATALOG: &str = r"
@@ -51,9 +53,12 @@ tools:
 pub(crate) struct Universe {
     pub(crate) catalog: String,
     pub(crate) policies: String,
+    /// Further files of policies, by name.
+    pub(crate) more_policies: Vec<(String, String)>,
     pub(crate) schema: String,
     pub(crate) entities: String,
     pub(crate) links: Vec<TemplateLink>,
+    pub(crate) exceptions: Vec<Exception>,
     pub(crate) facts: FactSources,
 }
 
@@ -62,9 +67,11 @@ impl Default for Universe {
         Self {
             catalog: CATALOG.to_owned(),
             policies: String::new(),
+            more_policies: Vec::new(),
             schema: String::new(),
             entities: "[]".to_owned(),
             links: Vec::new(),
+            exceptions: Vec::new(),
             facts: FactSources::default(),
         }
     }
@@ -80,6 +87,14 @@ impl Universe {
     }
 
     pub(crate) fn build_with_advice(&self) -> Result<(PolicySnapshot, Problems), Problems> {
+        self.build_after(None)
+    }
+
+    /// The same after another snapshot, of which is used what did not change.
+    pub(crate) fn build_after(
+        &self,
+        previous: Option<&PolicySnapshot>,
+    ) -> Result<(PolicySnapshot, Problems), Problems> {
         let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };
         let (catalog, _) = Catalog::parse(&Arc::from("catalog.yaml"), &self.catalog)?;
         let schema = match self.schema.as_str() {
@@ -97,12 +112,19 @@ impl Universe {
                 "https://issuer.example".to_owned(),
             )])),
             catalog,
-            policies: vec![file("policies/all.cedar", &self.policies)],
+            policies: [file("policies/all.cedar", &self.policies)]
+                .into_iter()
+                .chain(self.more_policies.iter().map(|(name, text)| file(name, text)))
+                .collect(),
             links: self.links.clone(),
             schema,
             entities: vec![file("entities/all.json", &self.entities)],
+            exceptions: self.exceptions.clone(),
         };
-        PolicySnapshot::build(&sources, self.facts)
+        match previous {
+            None => PolicySnapshot::build(&sources, self.facts),
+            Some(_) => PolicySnapshot::build_after(&sources, self.facts, previous),
+        }
     }
 
     /// The snapshot; a bundle that does not load fails the test with its problems.
@@ -127,6 +149,31 @@ impl Universe {
                 .map(|problem| problem.code)
                 .collect(),
         }
+    }
+}
+
+/// An exception named after its policy and its end; the actor as on the command line.
+pub(crate) fn exception(
+    policy: &str,
+    principal: &str,
+    tool: &str,
+    until: EpochMillis,
+) -> Exception {
+    Exception {
+        id: format!("lift-{policy}-{}", until.as_millis()).into(),
+        policy: PolicyId::new(policy),
+        principal: principal.parse().expect("an actor"),
+        tool: tool.to_owned(),
+        until,
+        reason: "it is broken".into(),
+        ticket: "T-1".into(),
+        place: ExceptionPlace {
+            file: "exceptions.yaml".into(),
+            policy: None,
+            principal: None,
+            tool: None,
+            until: None,
+        },
     }
 }
 

@@ -12,7 +12,7 @@ pub struct UnknownEntry {
 pub(crate) const MANIFEST_FILE: &str = "bundle.yaml";
 pub(crate) const CATALOG_FILE: &str = "catalog.yaml";
 pub(crate) const LINKS_FILE: &str = "policies/links.yaml";
-const EXCEPTIONS_FILE: &str = "exceptions.yaml";
+pub(crate) const EXCEPTIONS_FILE: &str = "exceptions.yaml";
 const INVARIANTS_FOLDER: &str = "invariants";
 const LIMITS_FILE: &str = "limits.yaml";
 const REFERENCE_FOLDER: &str = "reference";
@@ -78,7 +78,6 @@ pub(crate) fn check_file(path: &str) -> Result<(), UnknownEntry> {
 /// The capability a file belongs to, if this version does not have it yet.
 pub(crate) fn unsupported_capability(path: &str) -> Option<&'static str> {
     match path.split_once('/').map_or(path, |(folder, _)| folder) {
-        EXCEPTIONS_FILE => Some("time-boxed exceptions"),
         INVARIANTS_FOLDER => Some("invariants"),
         LIMITS_FILE => Some("limits and budgets"),
         REFERENCE_FOLDER => Some("attestation reference values"),

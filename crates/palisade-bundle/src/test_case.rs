@@ -51,6 +51,8 @@ pub(crate) struct Want {
     pub(crate) determining: Option<Vec<PolicyId>>,
     /// Sorted.
     pub(crate) requirements: Option<Vec<Requirement>>,
+    /// Ids, sorted.
+    pub(crate) exceptions: Option<Vec<String>>,
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ impl Answer {
     /// An estimate of the memory it takes, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let Self { resource, verdict, .. } = self;
-        let policies = verdict.determining.len() + verdict.requirements.len() * 8;
+        let Verdict { outcome: _, reason: _, determining, requirements, exceptions } = &**verdict;
+        let policies = determining.len() + requirements.len() * 8 + exceptions.len() * 3;
         512 + resource.as_ref().map_or(0, |resource| resource.len())
             + verdict.reason.sentence.len()
             + 16 * policies

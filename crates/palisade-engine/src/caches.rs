@@ -51,6 +51,7 @@ pub(crate) struct LinkVerdict {
 /// All caches of a snapshot.
 #[derive(Debug)]
 pub(crate) struct Caches {
+    bytes_max: u64,
     pub(crate) calls: RecentCalls,
     arguments: Cache<ArgumentsKey, Arc<ReadArguments>, RandomState>,
     arguments_seen: SeenBefore,
@@ -68,6 +69,7 @@ impl Caches {
         let hasher = RandomState::default();
         let with = (&counters, &hasher);
         Self {
+            bytes_max: bytes,
             calls: RecentCalls::new(bytes / 8, bytes),
             arguments: bounded(
                 bytes / 4,
@@ -92,6 +94,11 @@ impl Caches {
             hasher,
             counters,
         }
+    }
+
+    /// Bytes that they may hold together.
+    pub(crate) const fn bytes_max(&self) -> u64 {
+        self.bytes_max
     }
 
     /// The arguments as they were read before.

@@ -7,6 +7,7 @@ use cedar_policy::{Entities, EntityUid};
 use crate::cedar_core::{ContextPart, ContextParts, CoreEntity, CoreValue, CoreValues, Root};
 use crate::compiled_tool::{ArgumentRead, CompiledTool};
 use crate::context;
+use crate::exceptions::Lift;
 use crate::names::{self, entity};
 use crate::policy::CompiledPolicy;
 use crate::snapshot::PolicySnapshot;
@@ -38,6 +39,8 @@ pub(crate) struct LinkScope {
     pub(crate) argument_reads: Vec<usize>,
     /// What they can read of `context.chain`, as it stands in cache keys.
     pub(crate) chain_seen: Vec<u8>,
+    /// The exceptions about this link and one of the candidates, sorted. Mostly none.
+    pub(crate) lifts: Vec<Lift>,
     /// A hash of principal, tool and resource.
     pub(crate) fingerprint: u64,
 }
@@ -51,7 +54,8 @@ impl CallScope {
     pub(crate) fn weight(&self) -> usize {
         let link = |link: &LinkScope| {
             let numbers = link.candidates.len() + link.argument_reads.len();
-            512 + numbers * size_of::<usize>() + link.chain_seen.len()
+            let lifts = link.lifts.len() * size_of::<Lift>();
+            512 + numbers * size_of::<usize>() + link.chain_seen.len() + lifts
         };
         let entities = match &self.entities {
             Ok(Some(entities)) => entities.iter().count() * 1024,
@@ -134,6 +138,9 @@ impl PolicySnapshot {
                 Some(_) => {}
             }
         }
+        let about = self.exceptions.about(principal, &tool.action).iter();
+        let lifts = about.filter(|lift| policies().any(|policy| lift.is_about(&policy.id)));
+        let lifts = lifts.cloned().collect();
         LinkScope {
             principal: principal.clone(),
             variable: CoreEntity::new(principal),
@@ -141,6 +148,7 @@ impl PolicySnapshot {
             argument_reads: argument_reads.map(|(number, _)| number).collect(),
             chain_seen,
             candidates,
+            lifts,
             fingerprint: 0,
         }
     }

@@ -14,8 +14,8 @@ mod values;
 
 pub(crate) use clock::ClockReads;
 pub(crate) use condition::{
-    Condition, Scene, policy_annotation_spans, policy_span, template_annotation_spans,
-    template_span,
+    Condition, Scene, policy_annotation_spans, policy_source, policy_span, policy_text,
+    template_annotation_spans, template_span,
 };
 pub(crate) use context_part::{ContextPart, ContextParts};
 pub(crate) use evaluator::{CoreEntity, CoreVariables, PolicyBody, PolicyEvaluator};

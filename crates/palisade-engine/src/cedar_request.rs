@@ -67,6 +67,22 @@ impl PolicySnapshot {
         &self,
         request: &CedarRequest<'_>,
     ) -> Result<CedarAnswer, CedarRequestError> {
+        let (asked, entities) = self.cedar_question(request)?;
+        let response = Authorizer::new().is_authorized(&asked, &self.counted()?, &entities);
+        let mut reasons: Vec<PolicyId> =
+            response.diagnostics().reason().map(|id| PolicyId::new(id.as_ref())).collect();
+        reasons.sort();
+        let mut errors: Vec<String> =
+            response.diagnostics().errors().map(ToString::to_string).collect();
+        errors.sort();
+        Ok(CedarAnswer { allowed: response.decision() == Decision::Allow, reasons, errors })
+    }
+
+    /// The request and its entities as Cedar takes them.
+    pub(crate) fn cedar_question(
+        &self,
+        request: &CedarRequest<'_>,
+    ) -> Result<(Request, Entities), CedarRequestError> {
         let uid = |part, text| {
             EntityUid::from_str(text).map_err(|error| CedarRequestError::new(part, &error))
         };
@@ -84,14 +100,7 @@ impl PolicySnapshot {
             Some(schema),
         )
         .map_err(|error| CedarRequestError::new("request", &error))?;
-        let response = Authorizer::new().is_authorized(&asked, &self.counted()?, &entities);
-        let mut reasons: Vec<PolicyId> =
-            response.diagnostics().reason().map(|id| PolicyId::new(id.as_ref())).collect();
-        reasons.sort();
-        let mut errors: Vec<String> =
-            response.diagnostics().errors().map(ToString::to_string).collect();
-        errors.sort();
-        Ok(CedarAnswer { allowed: response.decision() == Decision::Allow, reasons, errors })
+        Ok((asked, entities))
     }
 
     /// The policies that count, as one set.

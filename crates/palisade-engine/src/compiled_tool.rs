@@ -107,14 +107,9 @@ impl SeenArguments {
 }
 
 impl CompiledTool {
-    /// `reads`: what each policy on the tool's action can read.
-    pub(crate) fn new<'a>(
-        tool: &Arc<Tool>,
-        number: usize,
-        reads: impl Iterator<Item = &'a Reads>,
-    ) -> Self {
+    /// `reads`: what the policies on the tool's action can read of arguments.
+    pub(crate) fn new(tool: &Arc<Tool>, number: usize, reads: BTreeSet<ArgumentRead>) -> Self {
         let action = entity(&names::ACTION, tool.name.as_str());
-        let reads: BTreeSet<ArgumentRead> = reads.flat_map(ArgumentRead::of).collect();
         let mut wanted = Wanted::NOTHING;
         for read in reads.iter().filter(|read| read.of == ArgumentPart::Args) {
             wanted.add(&read.path, read.by != ReadBy::Presence);

@@ -1,8 +1,11 @@
 //! Why an answer is what it is, policy by policy and clause by clause.
 
-use palisade_core::{PolicyId, Requirement};
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::Decided;
+use palisade_core::{ExceptionUse, PolicyId, Requirement};
+
+use crate::{Decided, Remedy};
 
 /// How an answer came about.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +14,8 @@ pub struct Explanation {
     pub decided: Decided,
     /// One entry per link, in chain order.
     pub links: Vec<LinkExplanation>,
+    /// What would change it, by link and then by how little it takes; empty if it is an allow.
+    pub remedies: Vec<Remedy>,
 }
 
 /// How the policies answered for one link.
@@ -61,12 +66,17 @@ pub struct PolicyExplanation {
     pub result: PolicyResult,
     /// Where it stands, `policies/refunds.cedar:12`.
     pub location: String,
+    /// The file its clauses stand in: the template's, if it is a template link.
+    pub file: Arc<str>,
     /// Its conditions and their parts, in source order.
     pub clauses: Vec<ClauseExplanation>,
     /// The evaluation error, if any.
     pub error: Option<String>,
     /// What lifts this forbid.
     pub requirement: Option<Requirement>,
+    /// With a satisfied forbid that does not count: the exception that lifted it; of several the
+    /// first by id.
+    pub lifted_by: Option<ExceptionUse>,
 }
 
 /// One condition, or a part of one.
@@ -74,6 +84,8 @@ pub struct PolicyExplanation {
 pub struct ClauseExplanation {
     /// The text as written.
     pub text: String,
+    /// Where it stands in its file, in bytes, if that is known.
+    pub span: Option<Range<usize>>,
     /// Whether it held.
     pub result: PolicyResult,
     /// What it read and saw.

@@ -16,8 +16,8 @@ use cedar_policy::{
 use crate::policy::CompiledPolicy;
 
 /// Numbers for the entities and types that scopes name; others have none and match nothing.
-#[derive(Debug, Default)]
-struct Names {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScopeNames {
     entities: HashMap<EntityUid, usize>,
     types: HashMap<EntityTypeName, usize>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Position {
 }
 
 /// One side of a scope.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Constraint {
     Any,
     Equals(usize),
@@ -80,18 +80,33 @@ enum Key {
 /// The index of one set of policies.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyIndex {
-    names: Names,
+    names: ScopeNames,
     /// In the order of the policies.
     scopes: Vec<Scope>,
+    /// The constraints on the action that there are, each with the numbers of its policies.
+    by_action: Vec<(Constraint, Vec<usize>)>,
     /// Numbers of policies, ascending.
     by_key: HashMap<Key, Vec<usize>>,
 }
 
 impl PolicyIndex {
-    /// Indexes policies; they are known by their place in this order from now on.
-    pub(crate) fn new<'a>(policies: impl Iterator<Item = &'a CompiledPolicy>) -> Self {
-        let mut names = Names::default();
+    /// Indexes policies; they are known by their place in this order from now on. `others` are not
+    /// indexed, but positions tell what their scopes name as well. `names`: numbers to go on from.
+    pub(crate) fn new<'a>(
+        mut names: ScopeNames,
+        policies: impl Iterator<Item = &'a CompiledPolicy>,
+        others: impl Iterator<Item = &'a CompiledPolicy>,
+    ) -> Self {
         let scopes: Vec<Scope> = policies.map(|policy| names.scope(policy)).collect();
+        for other in others {
+            names.scope(other);
+        }
+        let mut by_action: HashMap<&Constraint, Vec<usize>> = HashMap::new();
+        for (policy, scope) in scopes.iter().enumerate() {
+            by_action.entry(&scope.action).or_default().push(policy);
+        }
+        let by_action = by_action.into_iter();
+        let by_action = by_action.map(|(action, policies)| (action.clone(), policies)).collect();
         let mut crowds: HashMap<Key, usize> = HashMap::new();
         for keys in scopes.iter().flat_map(Scope::choices) {
             for key in keys {
@@ -108,7 +123,12 @@ impl PolicyIndex {
                 by_key.entry(key).or_default().push(policy);
             }
         }
-        Self { names, scopes, by_key }
+        Self { names, scopes, by_action, by_key }
+    }
+
+    /// The numbers by which positions are told.
+    pub(crate) const fn names(&self) -> &ScopeNames {
+        &self.names
     }
 
     /// Where an entity stands; `ancestors` without itself.
@@ -157,14 +177,21 @@ impl PolicyIndex {
         found
     }
 
-    /// The policies whose scope matches this action, whoever asks for whatever; ascending.
-    pub(crate) fn on_action(&self, action: &Position) -> impl Iterator<Item = usize> {
-        let scopes = self.scopes.iter().enumerate();
-        scopes.filter(|(_, scope)| scope.action.matches(action)).map(|(policy, _)| policy)
+    /// The policies whose scope matches this action, whoever asks for whatever; in groups, each
+    /// under a number of its own.
+    pub(crate) fn on_action(&self, action: &Position) -> impl Iterator<Item = (usize, &[usize])> {
+        let groups = self.by_action.iter().enumerate();
+        let matching = groups.filter(|(_, (constraint, _))| constraint.matches(action));
+        matching.map(|(group, (_, policies))| (group, policies.as_slice()))
+    }
+
+    /// The groups that [`on_action`](Self::on_action) tells of, in the order of their numbers.
+    pub(crate) fn action_groups(&self) -> impl Iterator<Item = &[usize]> {
+        self.by_action.iter().map(|(_, policies)| policies.as_slice())
     }
 }
 
-impl Names {
+impl ScopeNames {
     fn scope(&mut self, policy: &CompiledPolicy) -> Scope {
         let principal = match policy.cedar.principal_constraint() {
             PrincipalConstraint::Any => Constraint::Any,

@@ -17,8 +17,10 @@ mod context;
 mod convert;
 mod entities;
 mod evaluate;
+mod exceptions;
 mod explain;
 mod explanation;
+mod forms;
 mod index;
 mod key_bytes;
 mod lint;
@@ -27,15 +29,19 @@ mod policy;
 mod possible;
 mod prospect;
 mod reads;
+mod remedy;
+mod replay;
 mod resolve;
 mod resource;
 mod schema;
 mod scope;
 mod snapshot;
 mod source;
+mod unconstrained;
 mod validation;
 mod values;
 mod verdict;
+mod warm;
 
 pub use answer::{Answer, Decided};
 pub use caches::{CacheCounts, CacheStats};
@@ -47,6 +53,10 @@ pub use explanation::{
 };
 pub use prospect::ToolProspect;
 pub use reads::PolicyRead;
+pub use remedy::{Remedy, RemedyKind};
+pub use replay::{
+    RecordedActor, RecordedArguments, RecordedCall, RecordedResource, RecordedValue, Replayed,
+};
 pub use resolve::{Refusal, Resolution, ResolvedCall};
 pub use snapshot::{CACHE_BYTES_DEFAULT, PolicyInfo, PolicySnapshot};
-pub use source::{Issuers, SnapshotSources, SourceFile, TemplateLink};
+pub use source::{Exception, ExceptionPlace, Issuers, SnapshotSources, SourceFile, TemplateLink};

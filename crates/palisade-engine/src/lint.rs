@@ -1,5 +1,7 @@
 //! What is legal in a bundle, and most likely a mistake.
 
+pub(crate) mod names;
+
 use std::collections::BTreeMap;
 
 use cedar_policy::{ActionConstraint, EntityUid, ResourceConstraint, Schema};
@@ -8,7 +10,8 @@ use palisade_core::{Problem, Problems, Requirement, RequirementKind, Tier};
 
 use crate::PolicyEffect;
 use crate::cedar_core::ContextPart;
-use crate::names::{self, entity};
+use crate::names as vocabulary;
+use crate::names::entity;
 use crate::policy::{CompiledPolicy, Policies};
 
 /// Looks for what an author will most likely regret.
@@ -94,7 +97,7 @@ fn check_reason(policy: &CompiledPolicy, problems: &mut Problems) {
 fn action_groups<'a>(catalog: &'a Catalog, schema: &Schema) -> BTreeMap<&'a str, Vec<EntityUid>> {
     let actions = schema.action_entities().ok();
     let groups = |tool: &'a Tool| {
-        let action = entity(&names::ACTION, tool.name.as_str());
+        let action = entity(&vocabulary::ACTION, tool.name.as_str());
         let ancestors = actions.as_ref().and_then(|actions| {
             actions.ancestors(&action).map(|found| found.cloned().collect::<Vec<_>>())
         });
@@ -149,10 +152,10 @@ fn check_escapes(
         let on_tool = match policy.cedar.resource_constraint() {
             ResourceConstraint::Any => false,
             ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) => {
-                *uid.type_name() == *names::TOOL
+                *uid.type_name() == *vocabulary::TOOL
             }
             ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => {
-                name == *names::TOOL
+                name == *vocabulary::TOOL
             }
         };
         if !on_tool {

@@ -7,6 +7,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use palisade_core::ActorKind;
 
 pub(crate) static ACTION: LazyLock<EntityTypeName> = LazyLock::new(|| parsed("Action"));
+pub(crate) static GROUP: LazyLock<EntityTypeName> = LazyLock::new(|| parsed("Group"));
 pub(crate) static SEGMENT: LazyLock<EntityTypeName> = LazyLock::new(|| parsed("Segment"));
 pub(crate) static SERVICE: LazyLock<EntityTypeName> = LazyLock::new(|| parsed("Service"));
 pub(crate) static TOOL: LazyLock<EntityTypeName> = LazyLock::new(|| parsed("Tool"));

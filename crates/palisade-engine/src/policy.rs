@@ -1,6 +1,7 @@
 //! Policies as the engine keeps them, read from Cedar files.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,7 @@ use palisade_core::{PolicyId, Problem, Problems, Requirement};
 
 use crate::annotations::{AnnotationProblem, Annotations};
 use crate::cedar_core::{self, ClockReads, PolicyBody, Reads};
-use crate::index::PolicyIndex;
+use crate::index::{PolicyIndex, ScopeNames};
 use crate::{PolicyEffect, SourceFile, TemplateLink};
 
 /// One policy with what its annotations say.
@@ -84,16 +85,20 @@ impl<'a> Lines<'a> {
 /// All policies of a bundle.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
-    pub(crate) by_id: BTreeMap<PolicyId, Arc<CompiledPolicy>>,
+    pub(crate) by_id: Arc<BTreeMap<PolicyId, Arc<CompiledPolicy>>>,
     /// The policies that count, shadow policies left out, sorted by id.
     pub(crate) counted: Vec<Arc<CompiledPolicy>>,
     /// Templates and their links, shadow ones included: Cedar links within a set.
-    pub(crate) templated: PolicySet,
+    pub(crate) templated: Arc<PolicySet>,
     /// `counted` by scope; a policy's number is its place there.
     pub(crate) index: PolicyIndex,
-    templates: BTreeMap<String, TemplateEntry>,
+    templates: Arc<BTreeMap<String, TemplateEntry>>,
+    files: Arc<ReadFiles>,
     cedar_sets: OnceLock<Result<CedarSets, Box<PolicySetError>>>,
 }
+
+/// By name, the policies of each file that has any and no templates, in the order they stand in it.
+type ReadFiles = HashMap<Arc<str>, Vec<Arc<CompiledPolicy>>>;
 
 /// Permits and forbids apart.
 #[derive(Debug, Default)]
@@ -111,16 +116,22 @@ struct TemplateEntry {
 }
 
 impl Policies {
-    /// Reads policy files and template links.
+    /// Reads policy files and template links. A file that did not change since `previous` is not
+    /// read again.
     pub(crate) fn read(
         files: &[SourceFile],
         links: &[TemplateLink],
+        previous: Option<&Self>,
         problems: &mut Problems,
     ) -> Self {
-        let mut policies = Self::default();
+        let mut reader = PolicyReader::default();
         for file in files {
+            if let Some(policies) = previous.and_then(|previous| previous.unchanged(file)) {
+                reader.add_again(file, policies, problems);
+                continue;
+            }
             match PolicySet::from_str(&file.text) {
-                Ok(set) => policies.add_file(file, &set, problems),
+                Ok(set) => reader.add_file(file, &set, problems),
                 Err(errors) => {
                     for error in errors.iter() {
                         problems.0.push(cedar_problem("policy.syntax", error, &file.name));
@@ -129,18 +140,137 @@ impl Policies {
             }
         }
         for link in links {
-            policies.link(link, problems);
+            reader.link(link, problems);
         }
-        let counted = policies.by_id.values().filter(|policy| !policy.shadow);
-        policies.counted = counted.cloned().collect();
-        policies.index = PolicyIndex::new(policies.counted.iter().map(Arc::as_ref));
-        for entry in policies.templates.values().filter(|entry| !entry.linked) {
+        for entry in reader.templates.values().filter(|entry| !entry.linked) {
             let message = "the template is never linked, so it does nothing";
             let problem = Problem::advice("policy.unlinked_template", message)
                 .with_help("link it in `policies/links.yaml`, or remove it");
             problems.0.push(entry.place.mark(problem));
         }
-        policies
+        let PolicyReader { by_id, templated, templates, files } = reader;
+        let counted: Vec<_> = by_id.values().filter(|policy| !policy.shadow).cloned().collect();
+        // Positions of entities hold for all policies, whichever of them count.
+        let others = by_id.values().filter(|policy| policy.shadow).map(Arc::as_ref);
+        let index =
+            PolicyIndex::new(ScopeNames::default(), counted.iter().map(Arc::as_ref), others);
+        Self {
+            index,
+            counted,
+            by_id: Arc::new(by_id),
+            templated: Arc::new(templated),
+            templates: Arc::new(templates),
+            files: Arc::new(files),
+            cedar_sets: OnceLock::new(),
+        }
+    }
+
+    /// The policies of a file, if it is the one they were read from.
+    fn unchanged(&self, file: &SourceFile) -> Option<&[Arc<CompiledPolicy>]> {
+        let policies = self.files.get(&file.name)?;
+        // All of a file know its whole text.
+        let text = cedar_core::policy_source(&policies.first()?.cedar)?;
+        (*text == *file.text).then_some(policies)
+    }
+
+    /// The same policies, shadow policies counted like any other; `None` if there are none.
+    pub(crate) fn counting_shadow(&self) -> Option<Self> {
+        if self.counted.len() == self.by_id.len() {
+            return None;
+        }
+        let counted: Vec<_> = self.by_id.values().cloned().collect();
+        let names = self.index.names().clone();
+        let all = counted.iter().map(Arc::as_ref);
+        Some(Self {
+            index: PolicyIndex::new(names, all, std::iter::empty()),
+            counted,
+            by_id: Arc::clone(&self.by_id),
+            templated: Arc::clone(&self.templated),
+            templates: Arc::clone(&self.templates),
+            files: Arc::clone(&self.files),
+            cedar_sets: OnceLock::new(),
+        })
+    }
+
+    /// Where a policy or template stands.
+    pub(crate) fn place(&self, id: &str) -> Option<&Place> {
+        let policy = self.by_id.get(&PolicyId::new(id)).map(|policy| &policy.place);
+        policy.or_else(|| self.templates.get(id).map(|entry| &entry.place))
+    }
+
+    /// The policies that count as Cedar's authorizer takes them, made when they are first asked
+    /// for: what decides has no use for them.
+    ///
+    /// # Errors
+    /// Cedar refuses a policy that it took before.
+    pub(crate) fn cedar_sets(&self) -> Result<&CedarSets, &PolicySetError> {
+        self.cedar_sets.get_or_init(|| self.make_cedar_sets()).as_ref().map_err(Box::as_ref)
+    }
+
+    fn make_cedar_sets(&self) -> Result<CedarSets, Box<PolicySetError>> {
+        let mut sets = CedarSets::default();
+        for policy in &self.counted {
+            let set = match policy.effect {
+                PolicyEffect::Permit => &mut sets.permits,
+                PolicyEffect::Forbid => &mut sets.forbids,
+            };
+            self.add_to(set, &policy.cedar)?;
+        }
+        Ok(sets)
+    }
+
+    /// Adds a policy to a set; a link with its template.
+    fn add_to(&self, set: &mut PolicySet, policy: &Policy) -> Result<(), Box<PolicySetError>> {
+        let (Some(id), Some(slots)) = (policy.template_id(), policy.template_links()) else {
+            return Ok(set.add(policy.clone())?);
+        };
+        let template = self.templated.template(id);
+        if let Some(template) = template.filter(|_| set.template(id).is_none()) {
+            set.add_template(template.clone())?;
+        }
+        Ok(set.link(id.clone(), policy.id().clone(), slots)?)
+    }
+
+    /// Where the conditions of a policy stand: those of a template link with its template.
+    pub(crate) fn conditions_place<'a>(&'a self, policy: &'a CompiledPolicy) -> &'a Place {
+        let template = policy.cedar.template_id();
+        let template = template.and_then(|id| self.templates.get(AsRef::<str>::as_ref(id)));
+        template.map_or(&policy.place, |entry| &entry.place)
+    }
+
+    /// What every policy and template can read, with where it stands.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (Cow<'_, Reads>, &Place)> {
+        let policies = self.by_id.values();
+        let policies = policies.map(|policy| (Cow::Borrowed(&policy.reads), &policy.place));
+        let templates = self.templates.values();
+        let read = |entry: &TemplateEntry| Cow::Owned(Reads::of_template(&entry.template));
+        policies.chain(templates.map(move |entry| (read(entry), &entry.place)))
+    }
+}
+
+/// Policies while they are read.
+#[derive(Debug, Default)]
+struct PolicyReader {
+    by_id: BTreeMap<PolicyId, Arc<CompiledPolicy>>,
+    templated: PolicySet,
+    templates: BTreeMap<String, TemplateEntry>,
+    files: ReadFiles,
+}
+
+impl PolicyReader {
+    /// Adds the policies of a file that did not change.
+    fn add_again(
+        &mut self,
+        file: &SourceFile,
+        policies: &[Arc<CompiledPolicy>],
+        problems: &mut Problems,
+    ) {
+        for policy in policies {
+            if !self.is_taken(policy.id.as_str(), &policy.place, problems) {
+                self.by_id.insert(policy.id.clone(), Arc::clone(policy));
+            }
+        }
+        self.files.insert(Arc::clone(&file.name), policies.to_vec());
     }
 
     /// Adds the policies of one file in the order they stand in it.
@@ -154,6 +284,7 @@ impl Policies {
         }
         let mut policies: Vec<&Policy> = set.policies().collect();
         policies.sort_by_key(|policy| start(cedar_core::policy_span(policy)));
+        let mut kept = Vec::with_capacity(policies.len());
         for policy in policies {
             let place = Place::new(&lines, cedar_core::policy_span(policy));
             let spans = cedar_core::policy_annotation_spans(policy);
@@ -164,7 +295,10 @@ impl Policies {
                 continue;
             }
             let cedar = policy.new_id(cedar_policy::PolicyId::new(&id));
-            self.keep(&id, cedar, annotations, place);
+            kept.push(self.keep(&id, cedar, annotations, place));
+        }
+        if set.templates().next().is_none() {
+            self.files.insert(Arc::clone(&file.name), kept);
         }
     }
 
@@ -194,7 +328,7 @@ impl Policies {
         if self.is_taken(&link.id, &place, problems) {
             return;
         }
-        let mut slots = std::collections::HashMap::new();
+        let mut slots = HashMap::new();
         for (slot, name) in
             [(SlotId::principal(), &link.principal), (SlotId::resource(), &link.resource)]
         {
@@ -239,11 +373,17 @@ impl Policies {
         first.is_some()
     }
 
-    fn keep(&mut self, id: &str, cedar: Policy, annotations: Annotations, place: Place) {
+    fn keep(
+        &mut self,
+        id: &str,
+        cedar: Policy,
+        annotations: Annotations,
+        place: Place,
+    ) -> Arc<CompiledPolicy> {
         let Annotations { id: _, reason, requirement, shadow } = annotations;
         let id = PolicyId::new(id);
         let body = PolicyBody::of(&cedar);
-        let policy = CompiledPolicy {
+        let policy = Arc::new(CompiledPolicy {
             id: id.clone(),
             effect: effect_of(&cedar),
             reason,
@@ -255,54 +395,9 @@ impl Policies {
             names: cedar.entity_literals(),
             cedar,
             place,
-        };
-        self.by_id.insert(id, Arc::new(policy));
-    }
-
-    /// Where a policy or template stands.
-    pub(crate) fn place(&self, id: &str) -> Option<&Place> {
-        let policy = self.by_id.get(&PolicyId::new(id)).map(|policy| &policy.place);
-        policy.or_else(|| self.templates.get(id).map(|entry| &entry.place))
-    }
-
-    /// The policies that count as Cedar's authorizer takes them, made when they are first asked
-    /// for: what decides has no use for them.
-    ///
-    /// # Errors
-    /// Cedar refuses a policy that it took before.
-    pub(crate) fn cedar_sets(&self) -> Result<&CedarSets, &PolicySetError> {
-        self.cedar_sets.get_or_init(|| self.make_cedar_sets()).as_ref().map_err(Box::as_ref)
-    }
-
-    fn make_cedar_sets(&self) -> Result<CedarSets, Box<PolicySetError>> {
-        let mut sets = CedarSets::default();
-        for policy in &self.counted {
-            let set = match policy.effect {
-                PolicyEffect::Permit => &mut sets.permits,
-                PolicyEffect::Forbid => &mut sets.forbids,
-            };
-            self.add_to(set, &policy.cedar)?;
-        }
-        Ok(sets)
-    }
-
-    /// Adds a policy to a set; a link with its template.
-    fn add_to(&self, set: &mut PolicySet, policy: &Policy) -> Result<(), Box<PolicySetError>> {
-        let (Some(id), Some(slots)) = (policy.template_id(), policy.template_links()) else {
-            return Ok(set.add(policy.clone())?);
-        };
-        let template = self.templated.template(id);
-        if let Some(template) = template.filter(|_| set.template(id).is_none()) {
-            set.add_template(template.clone())?;
-        }
-        Ok(set.link(id.clone(), policy.id().clone(), slots)?)
-    }
-
-    /// What every policy and template can read, with where it stands.
-    pub(crate) fn reads(&self) -> impl Iterator<Item = (Reads, &Place)> {
-        let policies = self.by_id.values().map(|policy| (policy.reads.clone(), &policy.place));
-        let templates = self.templates.values();
-        policies.chain(templates.map(|t| (Reads::of_template(&t.template), &t.place)))
+        });
+        self.by_id.insert(id, Arc::clone(&policy));
+        policy
     }
 }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use cedar_policy::{EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
-    ActorChain, Environment, Facts, Outcome, PolicyId, PostedRequirement, Prospect, Reason,
-    ReasonCode, ToolName, Verdict,
+    ActorChain, Environment, EpochMillis, ExceptionUse, Facts, Outcome, PolicyId,
+    PostedRequirement, Prospect, Reason, ReasonCode, ToolName, Verdict,
 };
 
 use crate::PolicyEffect;
 use crate::cedar_core::{Condition, ContextPart, Scene};
 use crate::context::Source;
+use crate::exceptions::lifting;
 use crate::names::{self, entity};
 use crate::policy::CompiledPolicy;
 use crate::possible::Possible;
@@ -88,13 +89,13 @@ impl PolicySnapshot {
 
     /// What every policy may say of every link.
     fn read_links<'a>(&'a self, source: &Source<'a>, granted: Granted) -> Vec<LinkReading<'a>> {
-        let name = source.tool.name.as_str();
-        let (action, itself) = (entity(&names::ACTION, name), entity(&names::TOOL, name));
+        let subject = Subject::of(source.tool);
+        let policies: Vec<&CompiledPolicy> = self.on_tool(source.tool).collect();
         let context = source.context(granted);
         let read = |principal| {
             let context = context.as_ref().map_err(String::clone)?;
-            let request = resolve::request(principal, &action, &itself, context)?;
-            Ok(self.read_policies(source.tool, &request, principal, &action, &itself))
+            let request = resolve::request(principal, &subject.action, &subject.itself, context)?;
+            Ok(self.read_policies(&policies, source, &subject, (principal, &request)))
         };
         let reading = |principal: &'a EntityUid| match read(principal) {
             Ok(policies) => LinkReading { principal, policies, broken: None },
@@ -103,35 +104,110 @@ impl PolicySnapshot {
         source.principals.iter().map(reading).collect()
     }
 
-    fn read_policies(
-        &self,
-        tool: &Tool,
-        request: &Request,
+    /// The verdict on a call of which everything but the arguments is known, if no arguments that
+    /// fit the tool could change any part of it.
+    pub(crate) fn certain_verdict(&self, source: &Source<'_>) -> Option<Verdict> {
+        let at = |granted| self.read_links(source, granted);
+        certain_verdict(at, &Facts::at(source.now), source.tool.name.as_str())
+    }
+
+    /// Whether some policy that may apply to the call, whatever its arguments, can read a part of
+    /// the context.
+    pub(crate) fn may_read(&self, source: &Source<'_>, part: ContextPart) -> bool {
+        let readers = self.on_tool(source.tool).filter(|policy| policy.reads.reads(part));
+        let readers: Vec<&CompiledPolicy> = readers.collect();
+        let subject = Subject::of(source.tool);
+        let target = subject.target(self, source.tool);
+        let entities = self.entities.all();
+        source.principals.iter().any(|principal| {
+            let applies = |policy: &&CompiledPolicy| {
+                scope::matches(policy, principal, &subject.action, target, entities).holds
+            };
+            readers.iter().any(applies)
+        })
+    }
+
+    /// The policies whose scope matches the action of a tool, sorted by id.
+    fn on_tool(&self, tool: &Tool) -> impl Iterator<Item = &CompiledPolicy> {
+        let index = &self.policies.index;
+        let action = entity(&names::ACTION, tool.name.as_str());
+        let action = self.entities.position(index, &action);
+        let mut numbers: Vec<usize> =
+            index.on_action(&action).flat_map(|(_, policies)| policies).copied().collect();
+        numbers.sort_unstable();
+        let policy = |number: usize| self.policies.counted.get(number).map(Arc::as_ref);
+        numbers.into_iter().filter_map(policy)
+    }
+
+    /// The exceptions that lift a forbid for a link now.
+    fn lifting<'a>(
+        &'a self,
+        policy: &'a CompiledPolicy,
         principal: &EntityUid,
         action: &EntityUid,
-        itself: &EntityUid,
-    ) -> Vec<(&CompiledPolicy, Possible)> {
+        now: EpochMillis,
+    ) -> Vec<&'a ExceptionUse> {
+        if policy.effect == PolicyEffect::Permit {
+            return Vec::new();
+        }
+        lifting(self.exceptions.about(principal, action), &policy.id, now).collect()
+    }
+
+    fn read_policies<'a>(
+        &'a self,
+        policies: &[&'a CompiledPolicy],
+        source: &Source<'_>,
+        subject: &Subject,
+        (principal, request): (&EntityUid, &Request),
+    ) -> Vec<PolicyReading<'a>> {
         // Without arguments there is no resource of its own, so these are all entities.
         let entities = self.entities.all();
-        let service = entity(&names::SERVICE, tool.name.service());
-        let mapped = tool.resource.as_ref().and_then(|m| self.mapped_types.get(&m.entity_type));
-        let target = mapped.map_or(Target::Known(itself), |entity_type| Target::Some {
-            entity_type,
-            within: &service,
-        });
+        let target = subject.target(self, source.tool);
         let scene = Scene {
             request,
             entities,
             unknown_context: &ARGUMENT_CONTEXT,
-            unknown_resource: mapped.is_some(),
+            unknown_resource: matches!(target, Target::Some { .. }),
         };
         let possible = |policy: &CompiledPolicy| {
-            scope::matches(policy, principal, action, target, entities).and_then(|| {
+            scope::matches(policy, principal, &subject.action, target, entities).and_then(|| {
                 Condition::of_policy(&policy.cedar)
                     .map_or(Possible::HOLDS, |condition| condition.possible(&scene))
             })
         };
-        self.policies.counted.iter().map(|policy| (policy.as_ref(), possible(policy))).collect()
+        let reading = |policy: &&'a CompiledPolicy| PolicyReading {
+            policy,
+            possible: possible(policy),
+            lifted_by: self.lifting(policy, principal, &subject.action, source.now),
+        };
+        policies.iter().map(reading).collect()
+    }
+}
+
+/// What a call of a tool is about before its arguments are known.
+struct Subject {
+    action: EntityUid,
+    itself: EntityUid,
+    service: EntityUid,
+}
+
+impl Subject {
+    fn of(tool: &Tool) -> Self {
+        let name = tool.name.as_str();
+        Self {
+            action: entity(&names::ACTION, name),
+            itself: entity(&names::TOOL, name),
+            service: entity(&names::SERVICE, tool.name.service()),
+        }
+    }
+
+    fn target<'a>(&'a self, snapshot: &'a PolicySnapshot, tool: &Tool) -> Target<'a> {
+        let mapping = tool.resource.as_ref();
+        let mapped = mapping.and_then(|m| snapshot.mapped_types.get(&m.entity_type));
+        mapped.map_or(Target::Known(&self.itself), |entity_type| Target::Some {
+            entity_type,
+            within: &self.service,
+        })
     }
 }
 
@@ -154,7 +230,7 @@ fn known_verdict<'a>(
         Some(worst) if worst.outcome == Outcome::Allow => return Some(worst),
         Some(_) | None => {}
     }
-    if !first.iter().flat_map(|link| &link.policies).all(|(_, possible)| possible.is_certain()) {
+    if !first.iter().flat_map(|link| &link.policies).all(PolicyReading::is_certain) {
         return None;
     }
     let best = verdict::decide(|granted| answers(&at(granted), Side::Best), facts, action);
@@ -162,11 +238,52 @@ fn known_verdict<'a>(
     (best.outcome == worst.outcome).then_some(worst)
 }
 
+/// The verdict that all arguments lead to, word for word, if there is one.
+///
+/// As above every real call lies between the two ends. Of one round that both ends settle alike,
+/// every call in between makes the same: what determines it at both ends is there in between, and
+/// what could come before it is at neither. Where nothing is settled, everything has to be certain.
+fn certain_verdict<'a>(
+    at: impl Fn(Granted) -> Vec<LinkReading<'a>>,
+    facts: &Facts,
+    action: &str,
+) -> Option<Verdict> {
+    let first = at(Granted::NOTHING);
+    let settled = |side| verdict::settled(&answers(&first, side), action);
+    match (settled(Side::Best), settled(Side::Worst)) {
+        (Some(best), Some(worst)) => return (best == worst).then_some(worst),
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => return None,
+    }
+    if !first.iter().flat_map(|link| &link.policies).all(PolicyReading::is_certain) {
+        return None;
+    }
+    let best = verdict::decide(|granted| answers(&at(granted), Side::Best), facts, action);
+    let worst = verdict::decide(|granted| answers(&at(granted), Side::Worst), facts, action);
+    (best == worst).then_some(worst)
+}
+
 /// What every policy may say of one link.
 struct LinkReading<'a> {
     principal: &'a EntityUid,
-    policies: Vec<(&'a CompiledPolicy, Possible)>,
+    policies: Vec<PolicyReading<'a>>,
     broken: Option<String>,
+}
+
+/// What one policy may say of one link.
+struct PolicyReading<'a> {
+    policy: &'a CompiledPolicy,
+    possible: Possible,
+    /// With a forbid: the exceptions by which it does not count when it holds. That it may fail
+    /// counts all the same.
+    lifted_by: Vec<&'a ExceptionUse>,
+}
+
+impl PolicyReading<'_> {
+    /// Whether it comes to the same for all arguments.
+    const fn is_certain(&self) -> bool {
+        self.possible.is_certain() || (!self.lifted_by.is_empty() && !self.possible.fails)
+    }
 }
 
 /// Which end of what is possible.
@@ -185,7 +302,7 @@ fn answers<'a>(links: &[LinkReading<'a>], side: Side) -> Vec<LinkAnswer<'a>> {
 
 fn answer<'a>(link: &LinkReading<'a>, side: Side) -> LinkAnswer<'a> {
     let mut answer = LinkAnswer { broken: link.broken.clone(), ..LinkAnswer::of(link.principal) };
-    for (policy, possible) in &link.policies {
+    for PolicyReading { policy, possible, lifted_by } in &link.policies {
         let fails = match side {
             Side::Best => possible.always_fails(),
             Side::Worst => possible.fails,
@@ -203,6 +320,9 @@ fn answer<'a>(link: &LinkReading<'a>, side: Side) -> LinkAnswer<'a> {
                 answer.failures.push((policy, "it may fail on some arguments".to_owned()));
             }
             PolicyEffect::Permit if holds => answer.permits.push(policy),
+            PolicyEffect::Forbid if holds && !lifted_by.is_empty() => {
+                answer.lifted.extend(lifted_by.iter().copied());
+            }
             PolicyEffect::Forbid if holds => answer.forbids.push(policy),
             PolicyEffect::Permit | PolicyEffect::Forbid => {}
         }

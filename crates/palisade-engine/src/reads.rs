@@ -29,9 +29,9 @@ impl PolicySnapshot {
     pub fn reads(&self, tool: &str) -> Option<Vec<PolicyRead>> {
         let tool = self.tool(tool)?;
         let action = self.entities.position(&self.policies.index, &tool.action);
-        let on_action = self.policies.index.on_action(&action);
+        let on_action = self.policies.index.on_action(&action).flat_map(|(_, policies)| policies);
         let mut found: BTreeMap<(String, ReadBy), BTreeSet<PolicyId>> = BTreeMap::new();
-        for policy in on_action.filter_map(|number| self.policies.counted.get(number)) {
+        for policy in on_action.filter_map(|number| self.policies.counted.get(*number)) {
             let conditions = policy.reads.iter().map(|read| (read.to_string(), read.by));
             let scope = scope_reads(policy).into_iter().map(|(root, by)| (root.to_owned(), by));
             for read in conditions.chain(scope) {

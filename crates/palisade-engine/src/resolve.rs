@@ -249,7 +249,7 @@ impl PolicySnapshot {
     }
 }
 
-fn check_definition(call: &ToolCall, tool: &Tool) -> Result<(), Refusal> {
+pub(crate) fn check_definition(call: &ToolCall, tool: &Tool) -> Result<(), Refusal> {
     let Some(seen) = call.tool_digest else { return Ok(()) };
     let sentence = match tool.definition_digest {
         Some(reviewed) if reviewed == seen => return Ok(()),
@@ -301,8 +301,13 @@ fn check_resource(call: &ToolCall, derived: &EntityUid) -> Result<(), Refusal> {
     {
         return Ok(());
     }
+    Err(resource_mismatch(derived))
+}
+
+/// The caller named another resource than the one the call acts on.
+pub(crate) fn resource_mismatch(derived: &EntityUid) -> Refusal {
     let sentence = format!("the call acts on {derived}, not on the resource named in the request");
-    Err(Refusal::new(ReasonCode::ResourceMismatch, sentence))
+    Refusal::new(ReasonCode::ResourceMismatch, sentence)
 }
 
 /// What a stranger sent, fit to stand in a sentence.

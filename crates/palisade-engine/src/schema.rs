@@ -1,5 +1,7 @@
 //! The Cedar schema: generated from the catalog, merged with the author's fragments.
 
+use std::sync::Arc;
+
 use cedar_policy::{Schema, SchemaFragment};
 use miette::Diagnostic;
 use palisade_catalog::{Catalog, cedar_schema, merge_fragment};
@@ -17,12 +19,14 @@ pub(crate) struct BundleSchema {
     pub(crate) json: String,
 }
 
-/// Generates, merges and reads the schema; `None` if there is a problem.
+/// Generates, merges and reads the schema; `None` if there is a problem. It is `previous` if that
+/// is the same.
 pub(crate) fn build(
     catalog: &Catalog,
     fragments: &[SourceFile],
+    previous: Option<&Arc<BundleSchema>>,
     problems: &mut Problems,
-) -> Option<BundleSchema> {
+) -> Option<Arc<BundleSchema>> {
     let mut json = cedar_schema(catalog);
     let before = problems.0.len();
     for file in fragments {
@@ -44,8 +48,11 @@ pub(crate) fn build(
         return None;
     }
     let text = json.to_string();
+    if let Some(same) = previous.filter(|previous| previous.json == text) {
+        return Some(Arc::clone(same));
+    }
     match Schema::from_json_value(json) {
-        Ok(cedar) => Some(BundleSchema { cedar, json: text }),
+        Ok(cedar) => Some(Arc::new(BundleSchema { cedar, json: text })),
         Err(error) => {
             let message = format!("the merged schema is rejected: {}", ErrorChain(&error));
             let mut problem = Problem::error("schema.rejected", message);

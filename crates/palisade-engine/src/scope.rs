@@ -16,6 +16,29 @@ pub(crate) enum Target<'a> {
     Some { entity_type: &'a EntityTypeName, within: &'a EntityUid },
 }
 
+/// Whether the policy's scope matches a principal.
+pub(crate) fn matches_principal(
+    policy: &CompiledPolicy,
+    principal: &EntityUid,
+    entities: &Entities,
+) -> bool {
+    match policy.cedar.principal_constraint() {
+        PrincipalConstraint::Any => true,
+        PrincipalConstraint::Eq(uid) => *principal == uid,
+        PrincipalConstraint::In(uid) => is_in(entities, principal, &uid),
+        PrincipalConstraint::Is(name) => *principal.type_name() == name,
+        PrincipalConstraint::IsIn(name, uid) => {
+            *principal.type_name() == name && is_in(entities, principal, &uid)
+        }
+    }
+}
+
+/// Whether one entity is in another.
+fn is_in(entities: &Entities, entity: &EntityUid, group: &EntityUid) -> bool {
+    // Cedar's `in` is reflexive, and its `is_ancestor_of` takes entities it does not know.
+    entity == group || entities.is_ancestor_of(group, entity)
+}
+
 /// Whether the policy's scope matches.
 pub(crate) fn matches(
     policy: &CompiledPolicy,
@@ -24,20 +47,21 @@ pub(crate) fn matches(
     target: Target<'_>,
     entities: &Entities,
 ) -> Possible {
+    if !matches_principal(policy, principal, entities) {
+        return Possible::known(false);
+    }
+    matches_call(policy, action, target, entities)
+}
+
+/// Whether the policy's scope matches an action and a resource, whoever asks.
+pub(crate) fn matches_call(
+    policy: &CompiledPolicy,
+    action: &EntityUid,
+    target: Target<'_>,
+    entities: &Entities,
+) -> Possible {
     let known = |holds: bool| Possible::known(holds);
-    let is_in = |entity: &EntityUid, group: &EntityUid| {
-        // Cedar's `in` is reflexive, and its `is_ancestor_of` takes entities it does not know.
-        entity == group || entities.is_ancestor_of(group, entity)
-    };
-    let principal = match policy.cedar.principal_constraint() {
-        PrincipalConstraint::Any => true,
-        PrincipalConstraint::Eq(uid) => *principal == uid,
-        PrincipalConstraint::In(uid) => is_in(principal, &uid),
-        PrincipalConstraint::Is(name) => *principal.type_name() == name,
-        PrincipalConstraint::IsIn(name, uid) => {
-            *principal.type_name() == name && is_in(principal, &uid)
-        }
-    };
+    let is_in = |entity: &EntityUid, group: &EntityUid| is_in(entities, entity, group);
     let action = match policy.cedar.action_constraint() {
         ActionConstraint::Any => true,
         ActionConstraint::Eq(uid) => *action == uid,
@@ -74,5 +98,5 @@ pub(crate) fn matches(
             }
         }
     };
-    known(principal && action).and_then(|| resource)
+    known(action).and_then(|| resource)
 }

@@ -1,20 +1,22 @@
 //! One loaded bundle, ready to decide.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::EntityTypeName;
 use palisade_catalog::{Catalog, Tool};
 use palisade_core::{
-    Actor, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision, Verdict,
+    Actor, EpochMillis, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision,
+    Verdict,
 };
 
 use crate::answer::Decided;
 use crate::caches::{CacheStats, Caches};
-use crate::compiled_tool::CompiledTool;
+use crate::compiled_tool::{ArgumentRead, CompiledTool};
 use crate::entities::EntityStore;
 use crate::evaluate::{self, Indexed, Stock};
+use crate::exceptions::{self, Exceptions};
 use crate::names::{self, entity};
 use crate::policy::{CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
@@ -26,10 +28,11 @@ use crate::{Issuers, PolicyEffect, SnapshotSources, lint, validation};
 pub struct PolicySnapshot {
     revision: Arc<Revision>,
     pub(crate) issuers: Issuers,
-    pub(crate) catalog: Catalog,
-    pub(crate) schema: BundleSchema,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) schema: Arc<BundleSchema>,
     pub(crate) policies: Policies,
-    pub(crate) entities: EntityStore,
+    pub(crate) entities: Arc<EntityStore>,
+    pub(crate) exceptions: Arc<Exceptions>,
     /// The entity types that the catalog maps arguments to.
     pub(crate) mapped_types: BTreeMap<String, EntityTypeName>,
     /// The tools of the catalog, as calls need them.
@@ -63,40 +66,93 @@ impl PolicySnapshot {
     ///
     /// # Errors
     /// Everything that is wrong with the sources: syntax, annotations, strict validation with
-    /// warnings as errors, facts that `facts` does not provide, entities that do not fit.
+    /// warnings as errors, facts that `facts` does not provide, exceptions about nothing there is,
+    /// entities that do not fit.
     pub fn build(
         sources: &SnapshotSources,
         facts: FactSources,
     ) -> Result<(Self, Problems), Problems> {
-        let SnapshotSources { revision, issuers, catalog, policies, links, schema, entities } =
-            sources;
+        Self::build_after(sources, facts, None)
+    }
+
+    /// The same, with nothing done again that is known from `previous`: the result is what
+    /// [`build`](Self::build) gives, problems included.
+    ///
+    /// # Errors
+    /// As for [`build`](Self::build).
+    pub fn build_after(
+        sources: &SnapshotSources,
+        facts: FactSources,
+        previous: Option<&Self>,
+    ) -> Result<(Self, Problems), Problems> {
+        let SnapshotSources {
+            revision,
+            issuers,
+            catalog,
+            policies,
+            links,
+            schema,
+            entities,
+            exceptions,
+        } = sources;
         let mut problems = Problems::default();
-        let policies = Policies::read(policies, links, &mut problems);
+        let before = previous.map(|previous| &previous.policies);
+        let policies = Policies::read(policies, links, before, &mut problems);
         if policies.by_id.is_empty() && !problems.has_errors() {
             let problem = Problem::advice("policy.none", "the bundle has no policies");
             problems.0.push(problem.with_help("without a permit, everything is denied"));
         }
-        let Some(schema) = schema::build(catalog, schema, &mut problems) else {
+        let exceptions =
+            Exceptions::build(exceptions, (catalog, issuers), &policies, &mut problems);
+        let before = previous.map(|previous| &previous.schema);
+        let Some(schema) = schema::build(catalog, schema, before, &mut problems) else {
             return Err(problems);
         };
-        validation::validate(&schema.cedar, &policies, &mut problems);
+        // With another schema nothing is known of any policy.
+        let validated = previous.filter(|previous| Arc::ptr_eq(&previous.schema, &schema));
+        let validated = validated.map(|previous| &previous.policies);
+        validation::validate(&schema.cedar, &policies, validated, &mut problems);
         schema::check_facts(facts, &policies, &mut problems);
         let entities =
             EntityStore::build(catalog, issuers, &schema.cedar, entities, &policies, &mut problems);
         lint::check(catalog, &policies, &schema.cedar, &mut problems);
         let mapped_types = mapped_types(catalog, &mut problems);
         let Some(entities) = entities else { return Err(problems) };
+        let known = lint::names::Known::of(catalog, issuers, entities.all());
+        lint::names::check(&known, &policies, &mut problems);
         let tools = compile_tools(catalog, &policies, &entities);
         problems.or(Self {
             revision: Arc::new(revision.clone()),
             issuers: issuers.clone(),
-            catalog: catalog.clone(),
+            catalog: Arc::new(catalog.clone()),
             schema,
             policies,
-            entities,
+            entities: Arc::new(entities),
+            exceptions: Arc::new(exceptions),
             mapped_types,
             tools,
             caches: Some(Caches::new(CACHE_BYTES_DEFAULT)),
+        })
+    }
+
+    /// The same revision with the policies counted that are marked `@mode("shadow")`, like any
+    /// other: what it would answer if they were in force. It has caches of its own, as large as
+    /// this one's. `None` if there are no such policies.
+    #[must_use]
+    pub fn counting_shadow_policies(&self) -> Option<Self> {
+        let policies = self.policies.counting_shadow()?;
+        // They were validated with the others, and the entities' positions hold for all.
+        Some(Self {
+            revision: Arc::clone(&self.revision),
+            issuers: self.issuers.clone(),
+            catalog: Arc::clone(&self.catalog),
+            schema: Arc::clone(&self.schema),
+            tools: compile_tools(&self.catalog, &policies, &self.entities),
+            policies,
+            entities: Arc::clone(&self.entities),
+            exceptions: Arc::clone(&self.exceptions),
+            mapped_types: self.mapped_types.clone(),
+            caches: self.caches.as_ref().map(|caches| Caches::new(caches.bytes_max())),
         })
     }
 
@@ -126,7 +182,7 @@ impl PolicySnapshot {
 
     /// The tools.
     #[must_use]
-    pub const fn catalog(&self) -> &Catalog {
+    pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
@@ -142,6 +198,13 @@ impl PolicySnapshot {
             reason: policy.reason.clone(),
         };
         self.policies.by_id.values().map(info).collect()
+    }
+
+    /// What an author should know of the ends of exceptions: errors `exception.expired`, advices
+    /// `exception.expires_soon` within seven days. Neither keeps a bundle from loading.
+    #[must_use]
+    pub fn expired_exceptions(&self, now: EpochMillis) -> Vec<Problem> {
+        exceptions::expired(self.exceptions.written(), now)
     }
 
     /// Users, agents and services that the bundle's entities name, sorted.
@@ -183,7 +246,7 @@ impl PolicySnapshot {
     /// [`decide`](Self::decide), at a cost that grows with the policies. For tests.
     #[must_use]
     pub fn decide_by_stock_cedar(&self, call: &ResolvedCall, facts: &Facts) -> Verdict {
-        evaluate::decide(&Stock { snapshot: self, call, facts }, facts, call)
+        evaluate::decide(&Stock::new(self, call, facts), facts, call)
     }
 }
 
@@ -193,12 +256,19 @@ fn compile_tools(
     policies: &Policies,
     entities: &EntityStore,
 ) -> HashMap<String, Arc<CompiledTool>> {
+    // Together for all policies on the same actions: there are as many as tools and groups of them,
+    // and policies may be a hundred times as many.
+    let read = |group: &[usize]| -> BTreeSet<ArgumentRead> {
+        let policies = group.iter().filter_map(|number| policies.counted.get(*number));
+        policies.flat_map(|policy| ArgumentRead::of(&policy.reads)).collect()
+    };
+    let groups: Vec<BTreeSet<ArgumentRead>> = policies.index.action_groups().map(read).collect();
     let compile = |(number, tool): (usize, &Arc<Tool>)| {
         let action = entity(&names::ACTION, tool.name.as_str());
         let action = entities.position(&policies.index, &action);
         let on_action = policies.index.on_action(&action);
-        let reads = on_action.filter_map(|number| Some(&policies.counted.get(number)?.reads));
-        let compiled = CompiledTool::new(tool, number, reads);
+        let reads = on_action.filter_map(|(group, _)| groups.get(group)).flatten().cloned();
+        let compiled = CompiledTool::new(tool, number, reads.collect());
         (tool.name.as_str().to_owned(), Arc::new(compiled))
     };
     catalog.shared_tools().enumerate().map(compile).collect()

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use palisade_catalog::Catalog;
-use palisade_core::{IssuerName, Revision};
+use palisade_core::{Actor, EpochMillis, IssuerName, PolicyId, Problem, Revision};
+
+use crate::exceptions;
 
 /// One text file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,64 @@ pub struct SnapshotSources {
     pub schema: Vec<SourceFile>,
     /// `entities/*.json`, sorted by name, in Cedar's entity format.
     pub entities: Vec<SourceFile>,
+    /// `exceptions.yaml`.
+    pub exceptions: Vec<Exception>,
+}
+
+/// One exception: until an instant, a forbid is lifted for an actor who calls a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// Its id, once in a bundle.
+    pub id: Arc<str>,
+    /// The forbid it lifts.
+    pub policy: PolicyId,
+    /// Whom it is for; the issuer by its alias.
+    pub principal: Actor,
+    /// The one tool it is for.
+    pub tool: String,
+    /// From this instant on it lifts nothing.
+    pub until: EpochMillis,
+    /// Why it was granted, for people.
+    pub reason: Arc<str>,
+    /// The ticket it was granted under.
+    pub ticket: Arc<str>,
+    /// Where it stands.
+    pub place: ExceptionPlace,
+}
+
+/// Where the parts of an exception stand, in bytes, if known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExceptionPlace {
+    /// The file.
+    pub file: Arc<str>,
+    /// Its policy.
+    pub policy: Option<Range<usize>>,
+    /// Its principal.
+    pub principal: Option<Range<usize>>,
+    /// Its tool.
+    pub tool: Option<Range<usize>>,
+    /// Its end.
+    pub until: Option<Range<usize>>,
+}
+
+impl ExceptionPlace {
+    /// The problem, at one of those places.
+    pub(crate) fn mark(&self, problem: Problem, part: &Option<Range<usize>>) -> Problem {
+        let problem = problem.in_file(&self.file);
+        match part {
+            Some(span) => problem.at(span.clone()),
+            None => problem,
+        }
+    }
+}
+
+impl SnapshotSources {
+    /// What an author should know of the ends of exceptions, as
+    /// [`PolicySnapshot::expired_exceptions`](crate::PolicySnapshot::expired_exceptions) has it.
+    #[must_use]
+    pub fn expired_exceptions(&self, now: EpochMillis) -> Vec<Problem> {
+        exceptions::expired(&self.exceptions, now)
+    }
 }
 
 /// One template link: a template with its slots filled.

@@ -5,17 +5,24 @@
 //! one in which something may be wrong goes to Cedar's validator, which then says what. The
 //! problems are those that it reports of the whole set.
 
+use std::sync::Arc;
+
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 use palisade_core::{Problem, Problems};
 
-use crate::cedar_core::RequestKinds;
-use crate::policy::{Policies, cedar_problem};
+use crate::cedar_core::{RequestKinds, policy_text};
+use crate::policy::{CompiledPolicy, Policies, cedar_problem};
 
 /// Validates all policies strictly; warnings count as errors, because Cedar only warns of a
-/// policy that can never apply.
-pub(crate) fn validate(schema: &Schema, policies: &Policies, problems: &mut Problems) {
-    let doubtful = doubtful(schema, policies, problems);
+/// policy that can never apply. `validated`: policies that were validated by the same schema.
+pub(crate) fn validate(
+    schema: &Schema,
+    policies: &Policies,
+    validated: Option<&Policies>,
+    problems: &mut Problems,
+) {
+    let doubtful = doubtful(schema, policies, validated, problems);
     if doubtful.is_empty() {
         return;
     }
@@ -23,13 +30,33 @@ pub(crate) fn validate(schema: &Schema, policies: &Policies, problems: &mut Prob
 }
 
 /// The policies that Cedar may find something wrong with.
-fn doubtful(schema: &Schema, policies: &Policies, problems: &mut Problems) -> PolicySet {
+///
+/// Not those that are known to be right. Cedar takes the policies of a set one by one: it
+/// type-checks each in every request environment of the schema, looks for names that the schema
+/// lacks, and for characters that look alike. What it finds in one depends on the schema and on
+/// that policy's text, and the previous snapshot exists only because it found nothing. That a
+/// policy has the same text and is no link is enough, then. Templates and links are always checked.
+fn doubtful(
+    schema: &Schema,
+    policies: &Policies,
+    validated: Option<&Policies>,
+    problems: &mut Problems,
+) -> PolicySet {
     // A template has environments of its own for each type its slots may have, and its links are
     // only known to the set that they are in.
-    let mut doubtful = policies.templated.clone();
+    let mut doubtful = PolicySet::clone(&policies.templated);
+    let is_new = |policy: &&Arc<CompiledPolicy>| {
+        let before = validated.and_then(|validated| validated.by_id.get(&policy.id));
+        before.is_none_or(|before| !is_same(policy, before))
+    };
+    let fixed = policies.by_id.values().filter(|policy| policy.cedar.template_id().is_none());
+    let new: Vec<_> = fixed.filter(is_new).collect();
+    if new.is_empty() {
+        return doubtful;
+    }
     let kinds = RequestKinds::of(schema);
-    for policy in policies.by_id.values() {
-        if policy.cedar.template_id().is_some() || kinds.finds_nothing(&policy.cedar) {
+    for policy in new {
+        if kinds.finds_nothing(&policy.cedar) {
             continue;
         }
         if let Err(error) = doubtful.add(policy.cedar.clone()) {
@@ -38,6 +65,14 @@ fn doubtful(schema: &Schema, policies: &Policies, problems: &mut Problems) -> Po
         }
     }
     doubtful
+}
+
+/// Whether two policies of one id read the same.
+fn is_same(one: &Arc<CompiledPolicy>, other: &Arc<CompiledPolicy>) -> bool {
+    let one_text = policy_text(&one.cedar);
+    let is_static = other.cedar.template_id().is_none();
+    Arc::ptr_eq(one, other)
+        || (is_static && one_text.is_some() && one_text == policy_text(&other.cedar))
 }
 
 /// What Cedar's validator finds, each thing once.
@@ -65,7 +100,13 @@ fn located(policies: &Policies, id: &str, diagnostic: &dyn Diagnostic) -> Proble
     let Some(place) = policies.place(id) else {
         return Problem::error("policy.validation", diagnostic.to_string());
     };
-    let problem = cedar_problem("policy.validation", diagnostic, &place.file);
+    let mut problem = cedar_problem("policy.validation", diagnostic, &place.file);
+    if problem.help.is_none() && problem.message.contains("expected Long but saw decimal") {
+        problem = problem.with_help(
+            "an argument of type `number` is a decimal: write \
+             `context.args.amount.greaterThan(decimal(\"100.0\"))`, or make it an `integer`",
+        );
+    }
     if problem.span.is_some() { problem } else { place.mark(problem) }
 }
 

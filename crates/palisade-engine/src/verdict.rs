@@ -4,12 +4,13 @@
 //! forbidding. This module is the only place that builds an allow or a challenge, and it denies
 //! whenever any policy failed for any link.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
 use palisade_core::{
-    Facts, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode, Requirement, RequirementKind,
-    Verdict,
+    ExceptionUse, Facts, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode, Requirement,
+    RequirementKind, Verdict,
 };
 
 use crate::policy::CompiledPolicy;
@@ -21,8 +22,10 @@ pub(crate) struct LinkAnswer<'a> {
     pub(crate) principal: &'a EntityUid,
     /// Satisfied permits.
     pub(crate) permits: Vec<&'a CompiledPolicy>,
-    /// Satisfied forbids.
+    /// Satisfied forbids that no exception lifts.
     pub(crate) forbids: Vec<&'a CompiledPolicy>,
+    /// The exceptions that lifted the other satisfied forbids.
+    pub(crate) lifted: Vec<&'a ExceptionUse>,
     /// Policies that failed, with the error.
     pub(crate) failures: Vec<(&'a CompiledPolicy, String)>,
     /// Why the policies could not be asked at all.
@@ -36,6 +39,7 @@ impl<'a> LinkAnswer<'a> {
             principal,
             permits: Vec::new(),
             forbids: Vec::new(),
+            lifted: Vec::new(),
             failures: Vec::new(),
             broken: None,
         }
@@ -67,10 +71,30 @@ impl Granted {
 ///
 /// First nothing is granted. If only curable forbids stand in the way, the facts become true whose
 /// requirements are *all* met by live objects. If that is not enough, a challenge is answered only
-/// if granting everything asked for would be.
+/// if granting everything asked for would be. Every exception that lifted a forbid on the way stands
+/// in the verdict.
+pub(crate) fn decide<'a>(
+    evaluate: impl Fn(Granted) -> Vec<LinkAnswer<'a>>,
+    facts: &Facts,
+    action: &str,
+) -> Verdict {
+    let used = RefCell::new(BTreeSet::new());
+    let evaluate = |granted| {
+        let answers = evaluate(granted);
+        used.borrow_mut().extend(lifted(&answers));
+        answers
+    };
+    let verdict = decide_in_rounds(evaluate, facts, action);
+    Verdict { exceptions: used.into_inner().into_iter().cloned().collect(), ..verdict }
+}
+
+fn lifted<'a>(links: &[LinkAnswer<'a>]) -> impl Iterator<Item = &'a ExceptionUse> {
+    links.iter().flat_map(|link| link.lifted.iter().copied())
+}
+
 // INVARIANT: no `Outcome::Allow` or `Outcome::Challenge` is ever built from an answer with
 // failures. Checked by the property tests in `tests/policy`.
-pub(crate) fn decide<'a>(
+fn decide_in_rounds<'a>(
     evaluate: impl Fn(Granted) -> Vec<LinkAnswer<'a>>,
     facts: &Facts,
     action: &str,
@@ -104,11 +128,13 @@ pub(crate) fn decide<'a>(
 /// The verdict with nothing granted, if that settles it: a denial that no requirement lifts, or an
 /// allow.
 pub(crate) fn settled(links: &[LinkAnswer<'_>], action: &str) -> Option<Verdict> {
-    match read(links, action) {
-        Reading::Denied(verdict) => Some(verdict),
-        Reading::Permitted(permits) => Some(allow(permits)),
-        Reading::Curable(_) => None,
-    }
+    let verdict = match read(links, action) {
+        Reading::Denied(verdict) => verdict,
+        Reading::Permitted(permits) => allow(permits),
+        Reading::Curable(_) => return None,
+    };
+    let exceptions: BTreeSet<_> = lifted(links).cloned().collect();
+    Some(Verdict { exceptions: exceptions.into_iter().collect(), ..verdict })
 }
 
 /// What one evaluation of all links comes to. Precedence: failure, hard forbid, no permit,

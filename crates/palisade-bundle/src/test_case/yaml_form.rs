@@ -67,6 +67,7 @@ struct RawWant {
     reason: Option<Spanned<String>>,
     determining: Option<Vec<String>>,
     requirements: Option<Vec<RawRequirement>>,
+    exceptions: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -215,7 +216,7 @@ impl Reader<'_> {
     }
 
     fn want(&mut self, raw: RawWant) -> Option<Want> {
-        let RawWant { outcome, reason, determining, requirements } = raw;
+        let RawWant { outcome, reason, determining, requirements, exceptions } = raw;
         let outcome = self.one_of(&outcome, &OUTCOMES, Outcome::as_str);
         let reason = match &reason {
             Some(reason) => self.one_of(reason, ReasonCode::ALL, ReasonCode::as_str).map(Some),
@@ -237,7 +238,11 @@ impl Reader<'_> {
             }
             None => None,
         };
-        Some(Want { outcome: outcome?, reason: reason?, determining, requirements })
+        let exceptions = exceptions.map(|mut ids| {
+            ids.sort_unstable();
+            ids
+        });
+        Some(Want { outcome: outcome?, reason: reason?, determining, requirements, exceptions })
     }
 
     fn requirement(&mut self, raw: RawRequirement) -> Option<Requirement> {

@@ -4,12 +4,15 @@
 //! stream or a batch, where the transport costs a microsecond or two, that shows
 //! (`benches/README.md`). Only the very same call is found here.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
-use palisade_core::{ActorChain, ResourceName, Sha256Digest, ToolCall};
+use palisade_core::{
+    ActorChain, Environment, RequestOptions, ResourceName, Sha256Digest, ToolCall,
+};
 
 use super::seen::SeenBefore;
 use super::stats::Counter;
@@ -32,6 +35,8 @@ struct Recent {
     call: Asked,
     bytes: usize,
     answer: Arc<Answer>,
+    /// How often it was found.
+    hits: u32,
 }
 
 /// What of a call the answer depends on, the time left aside.
@@ -64,6 +69,21 @@ impl Asked {
             arguments: arguments.clone(),
             resource: resource.clone(),
             source_address: environment.source_address,
+        }
+    }
+
+    /// The call, but for what no answer depends on.
+    fn to_call(&self) -> ToolCall {
+        let Self { chain, tool, tool_digest, arguments, resource, source_address } = self;
+        ToolCall {
+            chain: chain.clone(),
+            tool: tool.clone(),
+            tool_digest: *tool_digest,
+            arguments: arguments.clone(),
+            resource: resource.clone(),
+            environment: Environment { source_address: *source_address, pep_request_id: None },
+            options: RequestOptions::default(),
+            trace: None,
         }
     }
 
@@ -119,8 +139,9 @@ impl RecentCalls {
     /// The answer to the very same call, if it stands there.
     pub(crate) fn get(&self, places: Places, call: &ToolCall) -> Option<Arc<Answer>> {
         places.indices.into_iter().find_map(|index| {
-            let place = self.lock(index)?;
-            let recent = place.as_ref().filter(|recent| recent.call.is(call))?;
+            let mut place = self.lock(index)?;
+            let recent = place.as_mut().filter(|recent| recent.call.is(call))?;
+            recent.hits = recent.hits.saturating_add(1);
             Some(Arc::clone(&recent.answer))
         })
     }
@@ -154,11 +175,27 @@ impl RecentCalls {
         } else {
             first
         };
-        let recent = Recent { call: asked, bytes, answer: Arc::clone(answer) };
-        let former = self.lock(index).and_then(|mut place| place.replace(recent));
+        let mut recent = Recent { call: asked, bytes, answer: Arc::clone(answer), hits: 0 };
+        let former = self.lock(index).and_then(|mut place| {
+            // A new answer to the same call leaves it as hot as it was.
+            let same = place.as_ref().filter(|former| former.call.is(call));
+            recent.hits = same.map_or(0, |former| former.hits);
+            place.replace(recent)
+        });
         if former.is_some_and(|former| !former.call.is(call)) {
             counter.evicted();
         }
+    }
+
+    /// Calls that stand here, the most often found first; at most so many.
+    pub(crate) fn hottest(&self, calls_max: usize) -> Vec<ToolCall> {
+        let hits = |index| Some((self.lock(index)?.as_ref()?.hits, index));
+        let mut found: Vec<(u32, usize)> = (0..self.places.len()).filter_map(hits).collect();
+        found.sort_unstable_by_key(|(hits, index)| (Reverse(*hits), *index));
+        found.truncate(calls_max);
+        // What took a place meanwhile is as good.
+        let call = |(_, index): (u32, usize)| Some(self.lock(index)?.as_ref()?.call.to_call());
+        found.into_iter().filter_map(call).collect()
     }
 
     fn lock(&self, index: usize) -> Option<MutexGuard<'_, Option<Recent>>> {

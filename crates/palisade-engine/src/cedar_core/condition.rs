@@ -20,6 +20,18 @@ pub(crate) fn policy_span(policy: &Policy) -> Option<Range<usize>> {
     policy.loc().map(|loc| loc.start()..loc.end())
 }
 
+/// The whole text that a policy was read from.
+pub(crate) fn policy_source(policy: &Policy) -> Option<&str> {
+    let policy: &ast::Policy = policy.as_ref();
+    policy.loc().map(|loc| loc.src.as_ref())
+}
+
+/// The text of a policy, annotations included.
+pub(crate) fn policy_text(policy: &Policy) -> Option<&str> {
+    let policy: &ast::Policy = policy.as_ref();
+    policy.loc().and_then(|loc| loc.snippet())
+}
+
 /// Where a template stands in its file, in bytes.
 pub(crate) fn template_span(template: &Template) -> Option<Range<usize>> {
     let template: &ast::Template = template.as_ref();
@@ -53,6 +65,8 @@ fn annotation_spans<'a>(
 #[derive(Debug)]
 pub(crate) struct Condition {
     text: String,
+    /// Where it stands in its file, in bytes.
+    span: Option<Range<usize>>,
     expression: Expression,
     reads: Reads,
     /// The attribute paths of a leaf, with their text.
@@ -105,6 +119,7 @@ impl Condition {
         };
         Self {
             text: text(expr),
+            span: expr.source_loc().map(|loc| loc.start()..loc.end()),
             expression: Expression::from(expr.clone()),
             reads: Reads::of(expr),
             observed,
@@ -173,12 +188,31 @@ impl Condition {
         });
         ClauseExplanation {
             text: self.text.clone(),
+            span: self.span.clone(),
             result,
             values: values.collect(),
             join: self.join(),
             parts,
             error,
         }
+    }
+
+    /// The whole tree, each part by itself, whether or not an earlier one settles the matter; with
+    /// nothing evaluated if there is no scene.
+    pub(crate) fn every_part(&self, scene: Option<&Scene<'_>>) -> ClauseExplanation {
+        let parts: &[Self] = match &self.shape {
+            Shape::All(parts) | Shape::Any(parts) => parts,
+            Shape::If(parts) => parts.as_slice(),
+            Shape::Leaf => &[],
+            Shape::Not(part) => std::slice::from_ref(part),
+        };
+        let own = match scene {
+            // The parts that `explain` shows are replaced by all of them.
+            Some(scene) => self.explain(scene),
+            None => self.not_evaluated(),
+        };
+        let parts = parts.iter().map(|part| part.every_part(scene)).collect();
+        ClauseExplanation { parts, ..own }
     }
 
     const fn join(&self) -> ClauseJoin {
@@ -194,6 +228,7 @@ impl Condition {
     fn not_evaluated(&self) -> ClauseExplanation {
         ClauseExplanation {
             text: self.text.clone(),
+            span: self.span.clone(),
             result: PolicyResult::NotEvaluated,
             values: Vec::new(),
             join: self.join(),

@@ -13,6 +13,7 @@ use crate::cedar_core::{
     ContextPart, ContextParts, CoreContext, CoreValue, CoreValues, CoreVariables, PolicyEvaluator,
 };
 use crate::context;
+use crate::exceptions::lifting;
 use crate::policy::CompiledPolicy;
 use crate::resolve::ResolvedCall;
 use crate::snapshot::PolicySnapshot;
@@ -75,6 +76,25 @@ impl<'a> Indexed<'a> {
             caches.keep_verdict(key, || self.verdict(link, &answer, validity));
         }
         Ok(answer)
+    }
+
+    /// Takes the forbids out of an answer that exceptions lift. What was remembered of a link knows
+    /// nothing of exceptions, so only the whole answer has to end with one.
+    fn lift(&self, link: &'a LinkScope, mut answer: LinkAnswer<'a>) -> LinkAnswer<'a> {
+        if link.lifts.is_empty() || answer.forbids.is_empty() {
+            return answer;
+        }
+        for forbid in std::mem::take(&mut answer.forbids) {
+            let about = link.lifts.iter().filter(|lift| lift.is_about(&forbid.id));
+            let ends = about.map(|lift| lift.until.as_millis());
+            self.narrow(Validity::between(ends, self.now));
+            let before = answer.lifted.len();
+            answer.lifted.extend(lifting(&link.lifts, &forbid.id, self.now));
+            if answer.lifted.len() == before {
+                answer.forbids.push(forbid);
+            }
+        }
+        answer
     }
 
     fn narrow(&self, validity: Validity) {
@@ -196,8 +216,9 @@ impl Evaluate for Indexed<'_> {
             built.get_or_init(|| self.context(granted)).clone()
         };
         let links = self.call.scope.links.iter();
-        let answers: Result<Vec<_>, String> =
-            links.map(|link| self.link_answer(link, granted, &context)).collect();
+        let answers: Result<Vec<_>, String> = links
+            .map(|link| Ok(self.lift(link, self.link_answer(link, granted, &context)?)))
+            .collect();
         answers.unwrap_or_else(|error| broken(self.call, &error))
     }
 }

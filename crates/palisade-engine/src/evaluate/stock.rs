@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, Response};
-use palisade_core::{Facts, PolicyId};
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Response};
+use palisade_core::{Actor, ExceptionUse, Facts, PolicyId};
 
 use super::{Evaluate, broken};
+use crate::Exception;
 use crate::call_scope::LinkScope;
 use crate::policy::{CedarSets, CompiledPolicy, Policies};
 use crate::resolve::ResolvedCall;
@@ -19,11 +20,29 @@ pub(crate) struct Stock<'a> {
     pub(crate) snapshot: &'a PolicySnapshot,
     pub(crate) call: &'a ResolvedCall,
     pub(crate) facts: &'a Facts,
+    /// Those of `snapshot`, as answers name them.
+    pub(crate) exceptions: Vec<(&'a Exception, ExceptionUse)>,
+}
+
+impl<'a> Stock<'a> {
+    pub(crate) fn new(
+        snapshot: &'a PolicySnapshot,
+        call: &'a ResolvedCall,
+        facts: &'a Facts,
+    ) -> Self {
+        let used = |exception: &'a Exception| {
+            let Exception { id, policy, ticket, .. } = exception;
+            let (id, ticket) = (Arc::clone(id), Arc::clone(ticket));
+            (exception, ExceptionUse { id, policy: policy.clone(), ticket })
+        };
+        let exceptions = snapshot.exceptions.written().iter().map(used).collect();
+        Self { snapshot, call, facts, exceptions }
+    }
 }
 
 impl Evaluate for Stock<'_> {
     fn evaluate(&self, granted: Granted) -> Vec<LinkAnswer<'_>> {
-        let Self { snapshot: _, call, facts } = self;
+        let Self { snapshot: _, call, facts, exceptions: _ } = self;
         let links = self.entities().and_then(|entities| {
             let context = call.context(facts, granted)?;
             let links = call.scope.links.iter();
@@ -49,8 +68,31 @@ impl Stock<'_> {
         add_failures(policies, &mut answer, &permits);
         add_failures(policies, &mut answer, &forbids);
         answer.permits = satisfied(policies, &permits, Decision::Allow);
-        answer.forbids = satisfied(policies, &forbids, Decision::Deny);
+        for forbid in satisfied(policies, &forbids, Decision::Deny) {
+            let before = answer.lifted.len();
+            answer.lifted.extend(self.exceptions_for(link, forbid));
+            if answer.lifted.len() == before {
+                answer.forbids.push(forbid);
+            }
+        }
         Ok(answer)
+    }
+
+    /// The exceptions that lift a forbid, each looked at as it was written.
+    fn exceptions_for<'a>(
+        &'a self,
+        link: &'a LinkScope,
+        forbid: &'a CompiledPolicy,
+    ) -> impl Iterator<Item = &'a ExceptionUse> {
+        let lifts = move |(exception, _): &&'a (&Exception, ExceptionUse)| {
+            let Exception { id: _, policy, principal, tool, until, reason: _, ticket: _, place: _ } =
+                exception;
+            *policy == forbid.id
+                && *tool == self.call.scope.tool.tool.name.as_str()
+                && self.facts.now < *until
+                && is_principal(principal, &link.principal)
+        };
+        self.exceptions.iter().filter(lifts).map(|(_, used)| used)
     }
 
     /// All entities, as this call sees them.
@@ -63,6 +105,12 @@ impl Stock<'_> {
         let own = entities.mapped_resource(tool.name.service(), &scope.resource);
         entities.everything(&own).map(Cow::Owned)
     }
+}
+
+fn is_principal(actor: &Actor, principal: &EntityUid) -> bool {
+    let id = principal.id().unescaped();
+    principal.type_name().to_string() == actor.kind.entity_type()
+        && id.split_once(':') == Some((actor.issuer.as_str(), actor.subject.as_str()))
 }
 
 /// The policies a response names as reasons, if it decided as satisfied ones do.

@@ -12,7 +12,7 @@ use crate::policy::Policies;
 fn policies(text: &str) -> Policies {
     let file = SourceFile { name: "policies/a.cedar".into(), text: text.into() };
     let mut problems = Problems::default();
-    let policies = Policies::read(&[file], &[], &mut problems);
+    let policies = Policies::read(&[file], &[], None, &mut problems);
     assert!(!problems.has_errors(), "{problems}");
     policies
 }

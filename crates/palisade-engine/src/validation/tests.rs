@@ -179,10 +179,11 @@ fn bundle(policies: &[String], links: &[TemplateLink]) -> Bundle {
         file(&format!("policies/{number}.cedar"), &format!("@id(\"p{number}\")\n{policy}"))
     });
     let files: Vec<SourceFile> = files.collect();
-    let policies = Policies::read(&files, links, &mut problems);
-    let schema = schema::build(&catalog, &[file("schema/a.cedarschema", SCHEMA)], &mut problems);
+    let policies = Policies::read(&files, links, None, &mut problems);
+    let schema =
+        schema::build(&catalog, &[file("schema/a.cedarschema", SCHEMA)], None, &mut problems);
     assert!(!problems.has_errors(), "{problems}");
-    Bundle { schema: schema.expect("a schema").cedar, policies }
+    Bundle { schema: schema.expect("a schema").cedar.clone(), policies }
 }
 
 /// The static policies, by number: every scope with every condition.
@@ -202,7 +203,7 @@ fn every_policy() -> Vec<String> {
 
 /// Everything as one set, templates and links included.
 fn everything(policies: &Policies) -> PolicySet {
-    let mut set = policies.templated.clone();
+    let mut set = PolicySet::clone(&policies.templated);
     for policy in policies.by_id.values().filter(|policy| policy.cedar.template_id().is_none()) {
         set.add(policy.cedar.clone()).expect("ids are unique");
     }
@@ -263,7 +264,7 @@ fn the_problems_are_those_of_the_validator_over_everything() {
     let mut linked = bundle.policies.by_id.values().filter(|p| p.cedar.template_id().is_some());
     assert!(linked.all(|policy| !kinds.finds_nothing(&policy.cedar)), "slots are left to Cedar");
     let mut problems = Problems::default();
-    validate(&bundle.schema, &bundle.policies, &mut problems);
+    validate(&bundle.schema, &bundle.policies, None, &mut problems);
     let all = findings(&bundle.schema, &bundle.policies, &everything(&bundle.policies));
     assert!(all.len() > policies.len() / 10, "{} of {}", all.len(), policies.len());
     for (found, wanted) in problems.0.iter().zip(&all) {

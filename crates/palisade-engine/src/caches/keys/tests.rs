@@ -60,6 +60,7 @@ fn snapshot() -> PolicySnapshot {
         links: Vec::new(),
         schema: Vec::new(),
         entities: Vec::new(),
+        exceptions: Vec::new(),
     };
     PolicySnapshot::build(&sources, FactSources::default()).unwrap().0
 }

@@ -108,7 +108,7 @@ fn theirs(policies: &PolicySet, entities: &Entities, request: &Request) -> Answe
 fn read(set: &GeneratedSet) -> (Policies, Entities) {
     let file = SourceFile { name: "policies/a.cedar".into(), text: set.policies.clone().into() };
     let mut problems = Problems::default();
-    let policies = Policies::read(&[file], &set.links, &mut problems);
+    let policies = Policies::read(&[file], &set.links, None, &mut problems);
     assert!(!problems.has_errors(), "{problems}\n{}", set.policies);
     let entities = Entities::from_json_value(set.entities.clone().into(), None);
     (policies, entities.unwrap_or_else(|error| panic!("{error:?}: {:?}", set.entities)))
