@@ -4,13 +4,27 @@ use std::path::PathBuf;
 
 use palisade_core::Problems;
 
+use crate::archive::ArchiveProblem;
 use crate::layout::UnknownEntry;
 use crate::test_report::TestReport;
 
-/// A directory could not be read as a bundle.
+/// A directory or an archive could not be read as a bundle.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadBundleError {
+    /// An archive is not as this version packs them.
+    #[error(
+        "the archive cannot be used: {}{problem} (byte {offset} of what was packed)",
+        in_entry(entry)
+    )]
+    Archive {
+        /// The entry, as far as it has a usable name.
+        entry: Option<String>,
+        /// Where, in bytes of the inflated archive.
+        offset: u64,
+        /// What is wrong.
+        problem: ArchiveProblem,
+    },
     /// A file is larger than a bundle's file may be.
     #[error("`{file}` has more than {limit} bytes")]
     FileTooLarge {
@@ -72,6 +86,21 @@ pub enum ReadBundleError {
     },
 }
 
+/// A bundle cannot be packed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackBundleError {
+    /// A file's name does not fit into an archive.
+    #[error("the name of `{file}` is too long for an archive; shorten it to 100 bytes")]
+    NameTooLong {
+        /// The file, relative to the bundle.
+        file: String,
+    },
+    /// Compression failed.
+    #[error("cannot compress the bundle")]
+    Compress(#[source] std::io::Error),
+}
+
 /// A validated bundle does not become a snapshot.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -97,6 +126,10 @@ pub enum LoadBundleError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadBundleError),
+}
+
+fn in_entry(entry: &Option<String>) -> String {
+    entry.as_ref().map(|entry| format!("`{entry}`: ")).unwrap_or_default()
 }
 
 fn describe(entries: &[UnknownEntry]) -> String {

@@ -1,21 +1,21 @@
 //! A bundle whose files each have their form; whether they fit together is not known yet.
 
 use palisade_catalog::Catalog;
-use palisade_core::{FactSources, Problem, Problems, Revision};
-use palisade_engine::{PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
+use palisade_core::{EpochMillis, FactSources, Problem, Problems, Revision};
+use palisade_engine::{Exception, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
 
-use crate::layout::{self, CATALOG_FILE, LINKS_FILE, MANIFEST_FILE};
+use crate::layout::{self, CATALOG_FILE, EXCEPTIONS_FILE, LINKS_FILE, MANIFEST_FILE};
 use crate::manifest::{self, Manifest};
 use crate::raw::RawBundle;
 use crate::test_case::{self, TestCase};
 use crate::validated::ValidatedBundle;
-use crate::{lint, template_links};
+use crate::{exceptions, lint, template_links};
 
 /// A bundle whose manifest, catalog, links and tests have been read. Policies, schema and entities
 /// are still text: only the engine knows what they mean.
 #[derive(Debug)]
 pub struct ParsedBundle {
-    sources: SnapshotSources,
+    pub(crate) sources: SnapshotSources,
     tests: Vec<TestCase>,
 }
 
@@ -35,6 +35,7 @@ impl RawBundle {
             .and_then(|file| read_catalog(&file, &mut problems));
         let links = self.links(&mut problems);
         let tests = self.tests(&mut problems);
+        let exceptions = self.exceptions(&mut problems);
 
         let (Some(manifest), Some(catalog)) = (manifest, catalog) else {
             return Err(Problems(problems));
@@ -48,6 +49,7 @@ impl RawBundle {
             links,
             schema: self.folder("schema", "cedarschema"),
             entities: self.folder("entities", "json"),
+            exceptions,
         };
         Problems(problems).or(ParsedBundle { sources, tests })
     }
@@ -74,6 +76,11 @@ impl RawBundle {
         }
     }
 
+    fn exceptions(&self, problems: &mut Vec<Problem>) -> Vec<Exception> {
+        let file = self.file(EXCEPTIONS_FILE);
+        file.map(|file| exceptions::read(&file, problems)).unwrap_or_default()
+    }
+
     fn tests(&self, problems: &mut Vec<Problem>) -> Vec<TestCase> {
         let mut tests = Vec::new();
         for file in self.folder("tests", "yaml") {
@@ -87,14 +94,41 @@ impl RawBundle {
 }
 
 impl ParsedBundle {
+    /// Names this state of the bundle.
+    pub(crate) const fn revision(&self) -> &Revision {
+        &self.sources.revision
+    }
+
+    /// What its author should know of the ends of exceptions: errors `exception.expired`, and
+    /// advices `exception.expires_soon` for those that end within seven days. Neither keeps the
+    /// bundle from loading; for tools that check it.
+    #[must_use]
+    pub fn expired_exceptions(&self, now: EpochMillis) -> Vec<Problem> {
+        self.sources.expired_exceptions(now)
+    }
+
     /// Validates the whole strictly, given which facts will be there when it decides. With the
     /// bundle come the advices for its author.
     ///
     /// # Errors
     /// Everything that keeps it from loading.
     pub fn validate(self, facts: FactSources) -> Result<(ValidatedBundle, Problems), Problems> {
+        self.validate_after(facts, None)
+    }
+
+    /// The same with less work: what a previous snapshot has in common with this bundle is known
+    /// to be valid.
+    ///
+    /// # Errors
+    /// As for [`ParsedBundle::validate`].
+    pub(crate) fn validate_after(
+        self,
+        facts: FactSources,
+        previous: Option<&PolicySnapshot>,
+    ) -> Result<(ValidatedBundle, Problems), Problems> {
         let Self { sources, tests } = self;
-        let (snapshot, Problems(mut problems)) = PolicySnapshot::build(&sources, facts)?;
+        let built = PolicySnapshot::build_after(&sources, facts, previous);
+        let (snapshot, Problems(mut problems)) = built?;
         problems.extend(lint::tests(&tests, &sources.catalog));
         Problems(problems).or(ValidatedBundle::new(snapshot, tests, sources.policies))
     }

@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use palisade_core::Sha256Digest;
 use palisade_core::limits::{BUNDLE_BYTES_MAX, BUNDLE_FILE_BYTES_MAX, BUNDLE_FILES_MAX};
+use palisade_core::{BundleName, Severity, Sha256Digest};
 use palisade_engine::SourceFile;
 
 use crate::error::ReadBundleError;
 use crate::layout::{self, UnknownEntry};
+use crate::manifest;
 
 /// The files of a bundle, whole and in memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawBundle {
     /// Path relative to the bundle, with `/`, to content. Sorted, so that everything made from it
     /// is deterministic.
@@ -39,6 +40,21 @@ impl RawBundle {
     #[must_use]
     pub fn text(&self, file: &str) -> Option<&str> {
         self.files.get(file).map(AsRef::as_ref)
+    }
+
+    /// The names of all files, relative to the bundle, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(AsRef::as_ref)
+    }
+
+    /// What `bundle.yaml` says the bundle is: its name and its version. `None` if it does not say
+    /// it in an acceptable form.
+    #[must_use]
+    pub fn identity(&self) -> Option<(BundleName, u64)> {
+        let mut problems = Vec::new();
+        let manifest = manifest::read(&self.file(layout::MANIFEST_FILE)?, &mut problems)?;
+        let is_sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+        is_sound.then_some((manifest.name, manifest.version))
     }
 
     /// SHA-256 over all files in order of their paths: for each its path and its content, both
@@ -75,7 +91,7 @@ impl RawBundle {
     }
 
     fn read_within(path: &Path, limits: ReadLimits) -> Result<Self, ReadBundleError> {
-        let mut reader = Reader { limits, bytes: 0, files: BTreeMap::new(), unknown: Vec::new() };
+        let mut reader = Reader::new(limits);
         for (name, kind) in reader.entries(path, "")? {
             let entry = path.join(&name);
             match kind {
@@ -86,12 +102,7 @@ impl RawBundle {
                 },
             }
         }
-        let Reader { files, unknown: entries, .. } = reader;
-        if entries.is_empty() {
-            Ok(Self { files })
-        } else {
-            Err(ReadBundleError::UnknownEntries { entries })
-        }
+        reader.finish()
     }
 }
 
@@ -101,14 +112,14 @@ fn source_file(name: &Arc<str>, text: &Arc<str>) -> SourceFile {
 
 /// How much is read at most.
 #[derive(Clone, Copy, Debug)]
-struct ReadLimits {
-    file_bytes: u64,
-    files: usize,
-    bytes: u64,
+pub(crate) struct ReadLimits {
+    pub(crate) file_bytes: u64,
+    pub(crate) files: usize,
+    pub(crate) bytes: u64,
 }
 
 impl ReadLimits {
-    const BUNDLE: Self = Self {
+    pub(crate) const BUNDLE: Self = Self {
         file_bytes: BUNDLE_FILE_BYTES_MAX,
         files: BUNDLE_FILES_MAX,
         bytes: BUNDLE_BYTES_MAX,
@@ -121,9 +132,9 @@ enum EntryKind {
     Folder,
 }
 
-/// What was read so far.
+/// What was read so far, from a directory or from an archive.
 #[derive(Debug)]
-struct Reader {
+pub(crate) struct Reader {
     limits: ReadLimits,
     bytes: u64,
     files: BTreeMap<Arc<str>, Arc<str>>,
@@ -131,6 +142,20 @@ struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn new(limits: ReadLimits) -> Self {
+        Self { limits, bytes: 0, files: BTreeMap::new(), unknown: Vec::new() }
+    }
+
+    /// The bundle, if every entry was part of one.
+    pub(crate) fn finish(self) -> Result<RawBundle, ReadBundleError> {
+        let Self { files, unknown: entries, .. } = self;
+        if entries.is_empty() {
+            Ok(RawBundle { files })
+        } else {
+            Err(ReadBundleError::UnknownEntries { entries })
+        }
+    }
+
     /// Reads a folder at the top of the bundle; folders inside of it are unknown.
     fn folder(&mut self, path: &Path, folder: &str) -> Result<(), ReadBundleError> {
         for (name, kind) in self.entries(path, folder)? {
@@ -189,25 +214,51 @@ impl Reader {
             self.unknown.push(unknown);
             return Ok(());
         }
-        let ReadLimits { file_bytes, files, bytes } = self.limits;
-        if self.files.len() >= files {
-            return Err(ReadBundleError::TooManyFiles { limit: files });
+        self.check_room()?;
+        let content = read_at_most(path, self.limits.file_bytes)?;
+        self.keep(relative, content)
+    }
+
+    /// Takes a file for which there is room ([`Self::check_room`]).
+    pub(crate) fn keep(&mut self, relative: &str, content: Vec<u8>) -> Result<(), ReadBundleError> {
+        if let Err(unknown) = layout::check_file(relative) {
+            self.unknown.push(unknown);
+            return Ok(());
         }
-        let content = read_at_most(path, file_bytes)?;
-        let length = content.len() as u64;
-        if length > file_bytes {
-            let file = relative.to_owned();
-            return Err(ReadBundleError::FileTooLarge { file, limit: file_bytes });
-        }
-        self.bytes = self.bytes.saturating_add(length);
-        if self.bytes > bytes {
-            return Err(ReadBundleError::TooLarge { limit: bytes });
-        }
+        self.charge(relative, content.len() as u64)?;
         let text = String::from_utf8(content).map_err(|error| ReadBundleError::NotUtf8 {
             file: relative.to_owned(),
             offset: error.utf8_error().valid_up_to(),
         })?;
         self.files.insert(relative.into(), text.into());
+        Ok(())
+    }
+
+    /// Whether one more entry may be looked at.
+    pub(crate) fn check_room(&self) -> Result<(), ReadBundleError> {
+        // Unknown entries count, too: all of them are reported.
+        if self.files.len() + self.unknown.len() >= self.limits.files {
+            return Err(ReadBundleError::TooManyFiles { limit: self.limits.files });
+        }
+        Ok(())
+    }
+
+    /// Whether a file of this length may be read after those that were kept.
+    pub(crate) fn check_length(&self, relative: &str, length: u64) -> Result<(), ReadBundleError> {
+        let ReadLimits { file_bytes, bytes, files: _ } = self.limits;
+        if length > file_bytes {
+            let file = relative.to_owned();
+            return Err(ReadBundleError::FileTooLarge { file, limit: file_bytes });
+        }
+        if self.bytes.saturating_add(length) > bytes {
+            return Err(ReadBundleError::TooLarge { limit: bytes });
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, relative: &str, length: u64) -> Result<(), ReadBundleError> {
+        self.check_length(relative, length)?;
+        self.bytes = self.bytes.saturating_add(length);
         Ok(())
     }
 }

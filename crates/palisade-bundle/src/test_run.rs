@@ -90,7 +90,7 @@ fn run_cedar(
 
 /// What of a verdict is not as wanted.
 fn compare(want: &Want, got: &Verdict) -> Vec<String> {
-    let Want { outcome, reason, determining, requirements } = want;
+    let Want { outcome, reason, determining, requirements, exceptions } = want;
     let Verdict { outcome: got_outcome, reason: got_reason, .. } = got;
     let mut mismatches = Vec::new();
     if outcome != got_outcome {
@@ -131,7 +131,17 @@ fn compare(want: &Want, got: &Verdict) -> Vec<String> {
             ));
         }
     }
+    if let Some(exceptions) = exceptions {
+        mismatches.extend(compare_exceptions(exceptions, got));
+    }
     mismatches
+}
+
+fn compare_exceptions(want: &[String], got: &Verdict) -> Option<String> {
+    let used: BTreeSet<&str> = got.exceptions.iter().map(|used| used.id.as_ref()).collect();
+    let is_same = want.iter().map(String::as_str).eq(used.iter().copied());
+    let used = || used.into_iter().collect::<Vec<_>>().join(", ");
+    (!is_same).then(|| format!("want exceptions [{}], got [{}]", want.join(", "), used()))
 }
 
 fn because(text: &str) -> String {

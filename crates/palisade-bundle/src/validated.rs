@@ -1,8 +1,9 @@
 //! A bundle that makes sense as a whole; its own tests have not been run yet.
 
-use palisade_core::{Facts, Problems, ToolCall};
+use palisade_core::{Facts, Problem, Problems, ToolCall};
 use palisade_engine::{PolicySnapshot, SourceFile};
 
+use crate::coverage::{self, Coverage};
 use crate::error::ActivateError;
 use crate::lint;
 use crate::test_case::{TestCase, TestKind};
@@ -47,6 +48,25 @@ impl ValidatedBundle {
             TestKind::Call(case) => Some((test.name.as_str(), &case.call, &case.facts)),
             TestKind::Cedar(_) => None,
         })
+    }
+
+    /// What the tests exercise, given what they found. Evaluates every one of them again, part by
+    /// part: for tools, not for a server.
+    #[must_use]
+    pub fn coverage(&self, report: &TestReport) -> Coverage {
+        coverage::measure(&self.snapshot, &self.tests, &self.policies, report)
+    }
+
+    /// More advice than loading gives: what is legal and works, and still should be looked at.
+    #[must_use]
+    pub fn lint(&self) -> Problems {
+        let report = self.run_tests();
+        let mut problems: Vec<Problem> = lint::unconstrained(&self.snapshot, &self.policies);
+        problems.extend(lint::duplicate_names(&self.tests));
+        problems.extend(lint::coverage(&report, &self.policies));
+        problems.extend(lint::clauses(&report, &self.coverage(&report)));
+        problems.extend(lint::failures(&report, &self.tests));
+        Problems(problems)
     }
 
     /// What an author should look at after a test run: policies that no test shows at work.

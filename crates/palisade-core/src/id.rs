@@ -26,6 +26,12 @@ impl DecisionId {
         (id.get_version_num() == 7 && text.len() == 36).then_some(Self(id))
     }
 
+    /// The id's 16 bytes; the last eight are random but for two bits.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     /// When the decision was made.
     #[must_use]
     pub fn time(&self) -> EpochMillis {

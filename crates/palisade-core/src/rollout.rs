@@ -167,7 +167,7 @@ pub struct BundleStatus {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BundleControlError {
     /// There is nothing to do it with.
-    #[error("version {version} of the bundle is not kept; kept are {}", list(kept))]
+    #[error("{} is kept; kept are {}", wanted(*version), list(kept))]
     NotKept {
         /// What was asked for; 0: the one before.
         version: u64,
@@ -191,6 +191,13 @@ pub enum BundleControlError {
     },
 }
 
+fn wanted(version: u64) -> String {
+    match version {
+        0 => "nothing older than what is in force".to_owned(),
+        version => format!("no version {version} of the bundle"),
+    }
+}
+
 fn list(versions: &[u64]) -> String {
     if versions.is_empty() {
         return "none".to_owned();
@@ -211,7 +218,7 @@ pub trait BundleControl: Send + Sync {
     /// Looks for a new revision; ready when what was found is in force or refused.
     fn reload(&self) -> BundleControlFuture<'_>;
 
-    /// Puts a kept version in force and pins it; 0: the one that was in force before.
+    /// Puts a kept version in force and pins it; 0: the last one before that is not newer.
     fn roll_back(&self, version: u64, reason: String) -> BundleControlFuture<'_>;
 
     /// Pins what is in force.

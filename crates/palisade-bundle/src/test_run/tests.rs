@@ -175,6 +175,7 @@ fn requirements_are_compared_exactly() {
         reason: None,
         determining: None,
         requirements: Some(requirements),
+        exceptions: None,
     };
     assert!(compare(&want(vec![asked(1)]), &verdict).is_empty());
     assert_eq!(
