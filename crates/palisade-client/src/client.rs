@@ -42,19 +42,13 @@ impl Client {
     /// # Errors
     /// Nobody listens there.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
-        let connect = async {
-            let transport = tonic::transport::Endpoint::from_shared(endpoint.as_str().to_owned())?;
-            transport.connect_timeout(TIMEOUT_DEFAULT).connect().await
-        };
-        match connect.await {
-            Ok(channel) => Ok(Self {
-                endpoint: endpoint.clone(),
-                timeout: TIMEOUT_DEFAULT,
-                service: AuthorizationServiceClient::new(channel)
-                    .max_decoding_message_size(ANSWER_BYTES_MAX),
-            }),
-            Err(source) => Err(ClientError::Unreachable { endpoint: endpoint.clone(), source }),
-        }
+        let channel = connect(endpoint).await?;
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            timeout: TIMEOUT_DEFAULT,
+            service: AuthorizationServiceClient::new(channel)
+                .max_decoding_message_size(ANSWER_BYTES_MAX),
+        })
     }
 
     /// The same connection with another time limit for each call; one second by default. For a
@@ -155,7 +149,6 @@ impl Client {
         self.within(request, |request| service.explain(request)).await
     }
 
-    /// Makes a call that has to be over in time, on the server's side as well.
     async fn within<Q, A, F>(
         &self,
         message: Q,
@@ -164,15 +157,7 @@ impl Client {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let mut request = Request::new(message);
-        request.set_timeout(self.timeout);
-        match tokio::time::timeout(self.timeout, call(request)).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(self.error(status)),
-            Err(_) => {
-                Err(ClientError::Timeout { endpoint: self.endpoint.clone(), after: self.timeout })
-            }
-        }
+        within(&self.endpoint, self.timeout, message, call).await
     }
 
     fn late(&self) -> ClientError {
@@ -181,6 +166,35 @@ impl Client {
 
     fn error(&self, status: Status) -> ClientError {
         ClientError::from_status(status, &self.endpoint, self.timeout)
+    }
+}
+
+/// Connects, within one second.
+pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Channel, ClientError> {
+    let connect = async {
+        let transport = tonic::transport::Endpoint::from_shared(endpoint.as_str().to_owned())?;
+        transport.connect_timeout(TIMEOUT_DEFAULT).connect().await
+    };
+    let unreachable = |source| ClientError::Unreachable { endpoint: endpoint.clone(), source };
+    connect.await.map_err(unreachable)
+}
+
+/// Makes a call that has to be over in time, on the server's side as well.
+pub(crate) async fn within<Q, A, F>(
+    endpoint: &Endpoint,
+    timeout: Duration,
+    message: Q,
+    call: impl FnOnce(Request<Q>) -> F,
+) -> Result<A, ClientError>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let mut request = Request::new(message);
+    request.set_timeout(timeout);
+    match tokio::time::timeout(timeout, call(request)).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(ClientError::from_status(status, endpoint, timeout)),
+        Err(_) => Err(ClientError::Timeout { endpoint: endpoint.clone(), after: timeout }),
     }
 }
 

@@ -6,11 +6,13 @@
 //!
 //! Nothing is cached and nothing is retried: both would need the caller's judgement.
 
+mod admin;
 mod client;
 mod endpoint;
 mod enforcement;
 mod error;
 
+pub use admin::AdminClient;
 pub use client::{Answers, Client};
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use enforcement::{Answer, Enforcement, ItemError};

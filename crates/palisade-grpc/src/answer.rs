@@ -9,8 +9,9 @@ use palisade_core::{
     Reason, Requirement, Revision, Tier, Verdict,
 };
 use palisade_pdp::{
-    ClauseExplanation, ClauseJoin, Explained, LinkExplanation, ListedTool, ObservedValue,
-    PolicyEffect, PolicyExplanation, PolicyResult, ToolList, ToolProspect,
+    ClauseExplanation, ClauseJoin, Explained, Explanation, LinkExplanation, ListedTool,
+    ObservedValue, PolicyEffect, PolicyExplanation, PolicyResult, Remedy, RemedyKind, ToolList,
+    ToolProspect,
 };
 use palisade_proto::v1;
 
@@ -41,11 +42,15 @@ pub(crate) fn explained(explained: Explained, dry_run: bool) -> v1::ExplainRespo
     let Explained { verdict, revision: asked, obligations, valid_for, explanation, now } =
         explained;
     let response = verdict_response(&verdict, &asked, obligations, valid_for);
-    let links = explanation.map(|explanation| explanation.links).unwrap_or_default();
+    let (links, remedies) = match explanation {
+        Some(Explanation { decided: _, links, remedies }) => (links, remedies),
+        None => (Vec::new(), Vec::new()),
+    };
     v1::ExplainResponse {
         response: Some(v1::AuthorizeResponse { dry_run, ..response }),
         links: links.into_iter().map(link_explanation).collect(),
         evaluation_time: Some(timestamp(now)),
+        remedies: remedies.into_iter().map(remedy).collect(),
     }
 }
 
@@ -141,7 +146,7 @@ fn reason(reason: &Reason, determining: &[PolicyId]) -> v1::Reason {
     }
 }
 
-fn revision(revision: &Revision) -> v1::Revision {
+pub(crate) fn revision(revision: &Revision) -> v1::Revision {
     let Revision { bundle, version, digest } = revision;
     v1::Revision {
         bundle: bundle.as_str().to_owned(),
@@ -193,6 +198,24 @@ fn requirement_kind(requirement: &Requirement) -> v1::requirement::Requirement {
     }
 }
 
+fn remedy(remedy: Remedy) -> v1::Remedy {
+    let Remedy { link, policy, kind, sentence, then, sufficient } = remedy;
+    v1::Remedy {
+        link: u32::try_from(link).unwrap_or(u32::MAX),
+        policy: policy.map(|policy| policy.as_str().to_owned()).unwrap_or_default(),
+        kind: match kind {
+            RemedyKind::Blocked => v1::RemedyKind::Blocked,
+            RemedyKind::Condition => v1::RemedyKind::Condition,
+            RemedyKind::Principal => v1::RemedyKind::Principal,
+            RemedyKind::Requirement => v1::RemedyKind::Requirement,
+        }
+        .into(),
+        sentence: cut(sentence),
+        then: outcome(then).into(),
+        sufficient,
+    }
+}
+
 fn link_explanation(link: LinkExplanation) -> v1::LinkExplanation {
     let LinkExplanation { principal, action, resource, policies, out_of_scope } = link;
     v1::LinkExplanation {
@@ -205,8 +228,17 @@ fn link_explanation(link: LinkExplanation) -> v1::LinkExplanation {
 }
 
 fn policy_explanation(explanation: PolicyExplanation) -> v1::PolicyExplanation {
-    let PolicyExplanation { policy, effect, result, location, clauses, error, requirement } =
-        explanation;
+    let PolicyExplanation {
+        policy,
+        effect,
+        result,
+        location,
+        file: _,
+        clauses,
+        error,
+        requirement,
+        lifted_by,
+    } = explanation;
     // The policy itself is the one who asks.
     let policies = vec![policy.as_str().to_owned()];
     v1::PolicyExplanation {
@@ -224,6 +256,11 @@ fn policy_explanation(explanation: PolicyExplanation) -> v1::PolicyExplanation {
             requirement: Some(requirement_kind(&requirement)),
             policies,
         }),
+        lifted_by: lifted_by.map(|used| v1::ExceptionUse {
+            id: used.id.as_ref().to_owned(),
+            policy: used.policy.as_str().to_owned(),
+            ticket: used.ticket.as_ref().to_owned(),
+        }),
     }
 }
 
@@ -235,7 +272,7 @@ fn clause_explanations(
         return Vec::new();
     }
     let clause = |clause| {
-        let ClauseExplanation { text, result, values, join, parts, error } = clause;
+        let ClauseExplanation { text, span: _, result, values, join, parts, error } = clause;
         v1::ClauseExplanation {
             text: cut(text),
             result: policy_result(result).into(),
@@ -287,7 +324,7 @@ fn duration(duration: Duration) -> prost_types::Duration {
     }
 }
 
-fn timestamp(instant: EpochMillis) -> prost_types::Timestamp {
+pub(crate) fn timestamp(instant: EpochMillis) -> prost_types::Timestamp {
     let millis = instant.as_millis();
     prost_types::Timestamp {
         seconds: millis.div_euclid(1000),

@@ -31,6 +31,7 @@ use crate::intake::{Held, Intake, Messages, Position};
 use crate::limits::Limits;
 use crate::opening::Opening;
 use crate::outlet::Outlet;
+use crate::patience::Patience;
 use crate::tls::{self, HandshakeError};
 use crate::usage::{Budget, CALL_BYTES, STREAM_BYTES, Usage};
 use crate::{deadline, status};
@@ -232,6 +233,8 @@ async fn respond(
     };
     let mut request =
         request.map(|body| Body::new(Intake::new(body, messages, limits.request_timeout)));
+    let patience = if method.is_stream { limits.request_timeout } else { time_left };
+    request.extensions_mut().insert(Patience::of(patience, method.is_stream));
     if method.is_stream {
         request.extensions_mut().insert(Arc::clone(&held));
     }

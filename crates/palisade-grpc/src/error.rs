@@ -3,9 +3,9 @@
 use palisade_core::limits::{
     ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_FIELDS_MAX,
     OUTCOME_ERROR_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX,
-    RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+    RESOURCE_TYPE_BYTES_MAX, ROLLOUT_REASON_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
-use palisade_core::{ChainError, NameError, ParseSha256Error};
+use palisade_core::{BundleControlError, ChainError, NameError, ParseSha256Error};
 use palisade_pdp::{AuthorizeError, ListToolsError};
 
 /// Why a call was not answered with a decision.
@@ -15,6 +15,9 @@ pub(crate) enum CallError {
     /// The pipeline made no decision.
     #[error(transparent)]
     Authorize(#[from] AuthorizeError),
+    /// What an operator asked for cannot be done.
+    #[error(transparent)]
+    Bundle(#[from] BundleControlError),
     /// More would be held in memory than may be.
     #[error("too many bytes of requests and answers at once; try again later")]
     BytesExhausted,
@@ -158,6 +161,9 @@ pub(crate) enum RequestError {
     /// The digest of a result is none.
     #[error("`result_digest` is not usable")]
     ResultDigest(#[source] ParseSha256Error),
+    /// What an operator wrote is unusable.
+    #[error("`reason` is over {ROLLOUT_REASON_BYTES_MAX} bytes or has control characters")]
+    RolloutReason,
     /// The service to list is unusable.
     #[error("`service` is over {TOOL_NAME_BYTES_MAX} bytes")]
     Service,
@@ -206,6 +212,7 @@ impl RequestError {
             Self::RequestMissing => "request_missing",
             Self::ResourceId | Self::ResourceType => "resource_invalid",
             Self::ResultDigest(_) => "result_digest_invalid",
+            Self::RolloutReason => "reason_invalid",
             Self::Service => "service_invalid",
             Self::SourceAddress => "source_address_invalid",
             Self::Subject { .. } => "subject_invalid",

@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod accept;
+mod admin;
 mod answer;
 mod batch;
 mod connection;
@@ -21,6 +22,7 @@ mod not_served;
 mod opening;
 mod outlet;
 mod panic;
+mod patience;
 mod server;
 mod service;
 mod status;
@@ -30,6 +32,7 @@ mod usage;
 mod workers;
 
 pub use accept::{Drained, Listener};
+pub use admin::Administration;
 pub use limits::{ADMIN_CONNECTIONS_MAX, Limits, THREADS_MAX};
 pub use server::{GrpcServer, ServeError};
 pub use service::Surface;

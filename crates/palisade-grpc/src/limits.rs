@@ -68,6 +68,14 @@ impl Default for Limits {
 // LIMIT: each is a person's command, or a program that asks for explanations.
 pub const ADMIN_CONNECTIONS_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
 
+/// How long a call to the administration may take.
+// LIMIT: a new revision of ten thousand policies takes some ten seconds to come into force.
+pub(crate) const ADMIN_REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Versions that are waited for at once, as a share of the calls at once.
+// LIMIT: whoever waits takes the place of a call.
+pub(crate) const WAITING_SHARE: usize = 4;
+
 /// Threads that may be asked for.
 // LIMIT: more than the cores of the largest machines would only wait for each other.
 pub const THREADS_MAX: u32 = 1024;

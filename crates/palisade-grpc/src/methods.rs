@@ -7,8 +7,10 @@ use prost_types::FileDescriptorSet;
 use tonic::server::NamedService;
 
 use palisade_core::limits::{BATCH_MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX};
+use palisade_proto::v1::admin_service_server::AdminServiceServer;
 use palisade_proto::v1::authorization_service_server::AuthorizationServiceServer;
 
+use crate::admin::Admin;
 use crate::fields::{FieldCount, Shapes};
 use crate::service::Service;
 
@@ -16,7 +18,7 @@ use crate::service::Service;
 #[derive(Debug)]
 pub(crate) struct Methods {
     shapes: Arc<Shapes>,
-    /// The authorization service's own.
+    /// Those of the contract.
     ours: Vec<(String, Method)>,
 }
 
@@ -43,11 +45,15 @@ impl Methods {
     /// The committed file descriptors are unusable.
     pub(crate) fn read() -> Result<Self, prost::DecodeError> {
         let shapes = Shapes::read(palisade_proto::FILE_DESCRIPTOR_SET)?;
-        let service_name = <AuthorizationServiceServer<Service> as NamedService>::NAME;
+        let served = [
+            <AuthorizationServiceServer<Service> as NamedService>::NAME,
+            <AdminServiceServer<Admin> as NamedService>::NAME,
+        ];
         let mut ours = Vec::new();
         for file in FileDescriptorSet::decode(palisade_proto::FILE_DESCRIPTOR_SET)?.file {
             for service in &file.service {
-                if format!("{}.{}", file.package(), service.name()) != service_name {
+                let service_name = format!("{}.{}", file.package(), service.name());
+                if !served.contains(&service_name.as_str()) {
                     continue;
                 }
                 ours.extend(service.method.iter().map(|method| {

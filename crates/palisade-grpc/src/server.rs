@@ -12,14 +12,18 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use palisade_core::limits::BATCH_MESSAGE_BYTES_MAX;
 use palisade_pdp::Pdp;
+use palisade_proto::v1::admin_service_server::AdminServiceServer;
 use palisade_proto::v1::authorization_service_server::{
     AuthorizationService, AuthorizationServiceServer,
 };
 
 use crate::accept::{self, Drained, Listener, Served, Serving};
-use crate::limits::{ADMIN_CONNECTIONS_MAX, Limits};
+use crate::admin::{Admin, Administration};
+use crate::connection::permits;
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_REQUEST_TIMEOUT, Limits, WAITING_SHARE};
 use crate::methods::Methods;
 use crate::panic::PanicGuard;
+use crate::patience::Waiting;
 use crate::service::{Decider, Service, Surface};
 use crate::usage::Budget;
 
@@ -52,17 +56,28 @@ pub struct GrpcServer {
     /// One for all sockets.
     budget: Arc<Budget>,
     shutdown: CancellationToken,
+    /// `None`: the bundle never changes, as in a program that asks in its own process.
+    administration: Option<Administration>,
 }
 
 impl GrpcServer {
     /// A server that drains when `shutdown` is cancelled. Its health is `NOT_SERVING` until
     /// [`GrpcServer::report_health`].
     pub async fn new(pdp: Pdp, limits: Limits, shutdown: CancellationToken) -> Self {
-        let decider = Arc::new(Decider { pdp, panics: PanicGuard::default() });
+        let waiting = Waiting::new(permits(limits.calls_max) / WAITING_SHARE);
+        let decider = Arc::new(Decider { pdp, panics: PanicGuard::default(), waiting });
         let budget = Arc::new(Budget::new(limits.held_bytes_max));
-        let server = Self { decider, health: HealthReporter::new(), limits, budget, shutdown };
+        let health = HealthReporter::new();
+        let server = Self { decider, health, limits, budget, shutdown, administration: None };
         server.set_health(ServingStatus::NotServing).await;
         server
+    }
+
+    /// The same with the administration service.
+    #[must_use]
+    pub fn with_administration(mut self, administration: Administration) -> Self {
+        self.administration = Some(administration);
+        self
     }
 
     /// Reports `SERVING` if the pipeline can allow calls, for the whole server and for the
@@ -104,10 +119,14 @@ impl GrpcServer {
                 decider: Arc::clone(&self.decider),
             })
         };
+        let request_timeout = match surface {
+            Surface::Administration => self.limits.request_timeout.max(ADMIN_REQUEST_TIMEOUT),
+            Surface::Decision => self.limits.request_timeout,
+        };
         let serving = Serving {
             name,
             served: (0..threads).map(of_thread).collect::<Result<_, _>>()?,
-            limits: Limits { connections_max, ..self.limits },
+            limits: Limits { connections_max, request_timeout, ..self.limits },
             budget: Arc::clone(&self.budget),
             shutdown: self.shutdown.clone(),
         };
@@ -122,6 +141,10 @@ impl GrpcServer {
 
     fn routes(&self, surface: Surface) -> Result<Routes, ServeError> {
         let service = Service::new(surface, Arc::clone(&self.decider), self.shutdown.clone());
+        let admin = self.administration.clone().map(|administration| {
+            let service = service.clone();
+            AdminServiceServer::new(Admin { service, administration })
+        });
         // One limit holds for all methods of a service, so it is that of batches; single requests
         // are measured when they are converted.
         let service = AuthorizationServiceServer::new(service)
@@ -131,7 +154,11 @@ impl GrpcServer {
                 .register_encoded_file_descriptor_set(palisade_proto::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        Ok(Routes::new(service)
+        let mut routes = Routes::new(service);
+        if let Some(admin) = admin {
+            routes = routes.add_service(admin);
+        }
+        Ok(routes
             .add_service(HealthServer::new(HealthService::from_health_reporter(
                 self.health.clone(),
             )))

@@ -8,13 +8,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use palisade_core::TraceContext;
-use palisade_pdp::Pdp;
+use palisade_pdp::{Pdp, Unrecorded};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_server::AuthorizationService;
 
 use crate::error::CallError;
 use crate::intake::Held;
 use crate::panic::PanicGuard;
+use crate::patience::{Patience, Waiting};
 use crate::{answer, batch, convert, status, stream};
 
 /// Who listens on a socket.
@@ -41,6 +42,16 @@ pub(crate) struct Decider {
     pub(crate) pdp: Pdp,
     /// Catches what handlers panic with.
     pub(crate) panics: PanicGuard,
+    /// Who waits for a version that is not in force yet.
+    pub(crate) waiting: Waiting,
+}
+
+/// How far a call comes without waiting.
+enum Progress {
+    /// It is decided.
+    Now(Unrecorded),
+    /// A version has to be in force first.
+    Later(Box<convert::Call>),
 }
 
 impl Service {
@@ -53,7 +64,7 @@ impl Service {
         Self { surface, decider, shutdown }
     }
 
-    fn require(&self, surface: Surface, method: &'static str) -> Result<(), CallError> {
+    pub(crate) fn require(&self, surface: Surface, method: &'static str) -> Result<(), CallError> {
         let socket = match surface {
             Surface::Administration => "administration",
             Surface::Decision => "decision",
@@ -66,7 +77,7 @@ impl Service {
     }
 
     /// Runs a handler and turns what it returns into what tonic wants.
-    async fn handle<T>(
+    pub(crate) async fn handle<T>(
         &self,
         request_id: &str,
         handler: impl Future<Output = Result<T, CallError>>,
@@ -91,12 +102,21 @@ impl Decider {
         &self,
         request: v1::AuthorizeRequest,
         trace: Option<TraceContext>,
+        patience: Patience,
     ) -> Result<v1::AuthorizeResponse, CallError> {
         let id = request.request_id.clone();
         let decided = self.panics.catch(&id, || {
-            let convert::Call { request_id, tool_call } = convert::authorize(request, trace)?;
-            Ok(self.pdp.decide(tool_call, request_id)?)
+            let call = convert::authorize(request, trace)?;
+            if !self.pdp.holds(call.tool_call.options.minimum_version) {
+                return Ok(Progress::Later(Box::new(call)));
+            }
+            Ok(Progress::Now(self.pdp.decide(call.tool_call, call.request_id)?))
         });
+        let decided = match decided {
+            Ok(Progress::Now(decided)) => Ok(decided),
+            Ok(Progress::Later(call)) => Box::pin(self.decide_later(&id, *call, patience)).await,
+            Err(error) => Err(error),
+        };
         let recorded = match decided {
             Ok(decided) => {
                 let recorded = async { Ok(answer::decision(self.pdp.record(decided).await)) };
@@ -105,6 +125,18 @@ impl Decider {
             Err(error) => Err(error),
         };
         recorded.inspect_err(|error| self.pdp.observer().refused(status::reason(error)))
+    }
+
+    /// Decides a call once the version it asks for is in force, or fails.
+    async fn decide_later(
+        &self,
+        id: &str,
+        call: convert::Call,
+        patience: Patience,
+    ) -> Result<Unrecorded, CallError> {
+        let convert::Call { request_id, tool_call } = call;
+        self.waiting.wait(&self.pdp, tool_call.options.minimum_version, patience).await;
+        self.panics.catch(id, || Ok(self.pdp.decide(tool_call, request_id)?))
     }
 
     async fn report_outcome(
@@ -139,13 +171,13 @@ impl AuthorizationService for Service {
         &self,
         request: Request<v1::AuthorizeRequest>,
     ) -> Result<Response<v1::AuthorizeResponse>, Status> {
-        let trace = trace_context(&request);
+        let (trace, patience) = (trace_context(&request), patience(&request));
         let request = request.into_inner();
         let request_id = request.request_id.clone();
         self.require(Surface::Decision, "Authorize")
             .map_err(|error| self.refuse(&error, &request_id))?;
         // What is not answered is counted there.
-        let answered = self.decider.authorize(request, trace).await;
+        let answered = self.decider.authorize(request, trace, patience).await;
         answered.map(Response::new).map_err(|error| refuse(&error, &request_id))
     }
 
@@ -153,10 +185,10 @@ impl AuthorizationService for Service {
         &self,
         request: Request<v1::AuthorizeBatchRequest>,
     ) -> Result<Response<v1::AuthorizeBatchResponse>, Status> {
-        let trace = trace_context(&request);
+        let (trace, patience) = (trace_context(&request), patience(&request));
         self.handle("", async {
             self.require(Surface::Decision, "AuthorizeBatch")?;
-            let authorize = |item| self.decider.authorize(item, trace);
+            let authorize = |item| self.decider.authorize(item, trace, patience);
             Box::pin(batch::answer(request.into_inner(), authorize)).await
         })
         .await
@@ -171,11 +203,11 @@ impl AuthorizationService for Service {
     ) -> Result<Response<Self::AuthorizeStreamStream>, Status> {
         self.require(Surface::Decision, "AuthorizeStream")
             .map_err(|error| self.refuse(&error, ""))?;
-        let trace = trace_context(&request);
+        let (trace, patience) = (trace_context(&request), patience(&request));
         let decider = Arc::clone(&self.decider);
         let authorize = move |item| {
             let decider = Arc::clone(&decider);
-            async move { decider.authorize(item, trace).await }
+            async move { decider.authorize(item, trace, patience).await }
         };
         // Not there in a program that asks in its own process.
         let held = request.extensions().get::<Arc<Held>>().cloned();
@@ -227,6 +259,11 @@ impl AuthorizationService for Service {
 /// its requests.
 fn trace_context<T>(request: &Request<T>) -> Option<TraceContext> {
     TraceContext::parse(request.metadata().get("traceparent")?.to_str().ok()?)
+}
+
+/// How long requests of a call wait. A program that asks in its own process does not.
+fn patience<T>(request: &Request<T>) -> Patience {
+    request.extensions().get().copied().unwrap_or(Patience::None)
 }
 
 fn refuse(error: &CallError, request_id: &str) -> Status {

@@ -15,7 +15,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use palisade_core::{ErrorChain, RequestId};
+use palisade_core::{BundleControlError, ErrorChain, RequestId};
 use palisade_pdp::{AuthorizeError, ListToolsError};
 use palisade_proto::v1;
 use palisade_redact::Scope;
@@ -120,10 +120,18 @@ fn unreadable_error(status: &Status) -> Option<RequestError> {
 const fn code(error: &CallError) -> Code {
     match error {
         CallError::Authorize(AuthorizeError::NoSnapshot)
+        | CallError::Bundle(
+            BundleControlError::NoneActive
+            | BundleControlError::NotRecorded
+            | BundleControlError::Stopping,
+        )
         | CallError::Draining
         | CallError::LogUnavailable
         | CallError::ListTools(ListToolsError::NoSnapshot) => Code::Unavailable,
-        CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => Code::FailedPrecondition,
+        CallError::Authorize(AuthorizeError::RevisionNotHeld { .. })
+        | CallError::Bundle(
+            BundleControlError::DoesNotLoad { .. } | BundleControlError::NotKept { .. },
+        ) => Code::FailedPrecondition,
         CallError::BytesExhausted | CallError::Overloaded => Code::ResourceExhausted,
         CallError::Deadline | CallError::MessageLate => Code::DeadlineExceeded,
         CallError::Internal => Code::Internal,
@@ -137,13 +145,18 @@ const fn code(error: &CallError) -> Code {
 pub(crate) const fn reason(error: &CallError) -> &'static str {
     match error {
         CallError::Authorize(AuthorizeError::NoSnapshot)
+        | CallError::Bundle(BundleControlError::NoneActive)
         | CallError::ListTools(ListToolsError::NoSnapshot) => "not_ready",
+        CallError::Bundle(BundleControlError::DoesNotLoad { .. }) => "bundle_does_not_load",
+        CallError::Bundle(BundleControlError::NotKept { .. }) => "revision_not_kept",
         CallError::Authorize(AuthorizeError::RevisionNotHeld { .. }) => "revision_not_held",
         CallError::BytesExhausted => "bytes_exhausted",
         CallError::Deadline => "deadline_exceeded",
-        CallError::Draining => "draining",
+        CallError::Bundle(BundleControlError::Stopping) | CallError::Draining => "draining",
         CallError::Internal => "internal",
-        CallError::LogUnavailable => "log_unavailable",
+        CallError::Bundle(BundleControlError::NotRecorded) | CallError::LogUnavailable => {
+            "log_unavailable"
+        }
         CallError::Malformed(error) => error.reason(),
         CallError::MessageLate => "message_late",
         CallError::NotServed(_) => "not_served",

@@ -5,13 +5,15 @@
 
 mod error;
 mod pipeline;
+mod shadow;
 mod snapshots;
 
 pub use error::{AuthorizeError, ListToolsError};
 // What `Explained` and `ListedTool` are made of, so that surfaces need no edge to the engine.
 pub use palisade_engine::{
     ClauseExplanation, ClauseJoin, Explanation, LinkExplanation, ObservedValue, PolicyEffect,
-    PolicyExplanation, PolicyResult, ToolProspect,
+    PolicyExplanation, PolicyResult, Remedy, RemedyKind, ToolProspect,
 };
 pub use pipeline::{Explained, ListedTool, OutcomeReport, Pdp, PdpParts, ToolList, Unrecorded};
+pub use shadow::{Shadow, ShadowQueue, ShadowSnapshot};
 pub use snapshots::Snapshots;

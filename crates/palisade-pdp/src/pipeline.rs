@@ -21,6 +21,7 @@ use palisade_engine::{Answer, Decided, Explanation, PolicySnapshot, ToolProspect
 use palisade_redact::Scope;
 
 use crate::error::{AuthorizeError, ListToolsError};
+use crate::shadow::{Shadow, ShadowCall};
 use crate::snapshots::Snapshots;
 
 /// What a [`Pdp`] is made of.
@@ -28,6 +29,8 @@ use crate::snapshots::Snapshots;
 pub struct PdpParts {
     /// Where the snapshot in force is taken from.
     pub snapshots: Arc<Snapshots>,
+    /// What decides in the shadow.
+    pub shadow: Arc<Shadow>,
     /// Where decisions are recorded.
     pub log: Arc<dyn DecisionLog>,
     /// Tells the time.
@@ -132,10 +135,13 @@ impl Pdp {
         Self { parts }
     }
 
-    /// Whether calls can be allowed: a snapshot is in force, and records can be kept.
+    /// Whether calls can be allowed: a snapshot is in force and not too old, and records can be
+    /// kept.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.parts.snapshots.current().is_some() && self.parts.log.is_available()
+        let PdpParts { snapshots, log, clock, .. } = &self.parts;
+        let is_held = || self.while_held(clock.now()).is_some();
+        snapshots.current().is_some() && log.is_available() && is_held()
     }
 
     /// Who watches answers being given.
@@ -172,14 +178,21 @@ impl Pdp {
         let answer = snapshot.answer(&call, &facts);
         let Answer { arguments_digest, tool, resource, verdict, validity } = answer.as_ref();
         let tool = tool.as_deref();
+        let held = self.while_held(facts.now);
+        let verdict = match held {
+            Some(_) => Arc::clone(verdict),
+            None => Arc::new(expired()),
+        };
+        let validity = validity.and(held.unwrap_or(Validity::ALWAYS));
         let decision = Decision {
             id: self.parts.ids.decision_id(facts.now),
             revision: Arc::clone(snapshot.shared_revision()),
             dry_run: call.options.dry_run,
             obligations: obligations(verdict.outcome, tool),
-            valid_for: valid_for(call.options, tool, verdict.outcome, *validity, facts.now),
-            verdict: without_secrets(verdict),
+            valid_for: valid_for(call.options, tool, verdict.outcome, validity, facts.now),
+            verdict: without_secrets(&verdict),
         };
+        self.decide_in_shadow(&call, &facts, &decision, tool.is_some());
         let decide = self.parts.clock.monotonic().saturating_sub(started);
         let record = DecisionRecord {
             time: facts.now,
@@ -273,6 +286,9 @@ impl Pdp {
             }
             Err(refusal) => (Verdict::deny(refusal.reason), Validity::ALWAYS, None),
         };
+        let held = self.while_held(facts.now);
+        let verdict = if held.is_some() { verdict } else { expired() };
+        let validity = validity.and(held.unwrap_or(Validity::ALWAYS));
         let tool = snapshot.catalog().tool(&call.tool);
         Ok(Explained {
             revision: Arc::clone(snapshot.shared_revision()),
@@ -297,9 +313,14 @@ impl Pdp {
         let snapshot = self.parts.snapshots.current().ok_or(ListToolsError::NoSnapshot)?;
         let facts = self.gather_facts();
         let catalog = snapshot.catalog();
-        let prospects = snapshot.prospects(chain, environment, &facts).unwrap_or_else(|refusal| {
-            catalog.tools().map(|tool| denied(tool, &refusal.reason)).collect()
-        });
+        let all_denied =
+            |reason: &Reason| catalog.tools().map(|tool| denied(tool, reason)).collect();
+        let prospects = match self.while_held(facts.now) {
+            Some(_) => snapshot
+                .prospects(chain, environment, &facts)
+                .unwrap_or_else(|refusal| all_denied(&refusal.reason)),
+            None => all_denied(&expired().reason),
+        };
         // A prospect is always of a catalogued tool.
         let listed = prospects.into_iter().filter_map(|prospect| {
             let tool = catalog.tool(prospect.tool.as_str())?;
@@ -324,6 +345,48 @@ impl Pdp {
         Ok(snapshot)
     }
 
+    /// Whether this version of the bundle or a later one is in force. True as well if none is: then
+    /// there is nothing to wait for.
+    #[must_use]
+    pub fn holds(&self, version: u64) -> bool {
+        version == 0
+            || self.parts.snapshots.current().is_none_or(|s| version <= s.revision().version)
+    }
+
+    /// Waits until this version of the bundle or a later one is in force.
+    pub async fn reached(&self, version: u64) {
+        self.parts.snapshots.reached(version).await;
+    }
+
+    /// While what is in force decides; `None`: no longer.
+    fn while_held(&self, now: EpochMillis) -> Option<Validity> {
+        let Some(until) = self.parts.snapshots.decides_until() else {
+            return Some(Validity::ALWAYS);
+        };
+        (now < until).then(|| Validity::between([until.as_millis()], now))
+    }
+
+    fn decide_in_shadow(
+        &self,
+        call: &ToolCall,
+        facts: &Facts,
+        decision: &Decision,
+        tool_is_known: bool,
+    ) {
+        let PdpParts { shadow, observer, .. } = &self.parts;
+        if shadow.takes(decision.id) {
+            let call = ShadowCall {
+                call: call.clone(),
+                facts: facts.clone(),
+                decision: decision.id,
+                verdict: Arc::clone(&decision.verdict),
+                revision: Arc::clone(&decision.revision),
+                tool_is_known,
+            };
+            shadow.offer(call, observer.as_ref());
+        }
+    }
+
     fn gather_facts(&self) -> Facts {
         Facts::at(self.parts.clock.now())
     }
@@ -342,6 +405,16 @@ fn unrecorded(decision: &Decision) -> Decision {
         valid_for: Duration::ZERO,
         ..decision.clone()
     }
+}
+
+/// The answer to everything when nobody has vouched for the bundle for too long.
+// FAIL-CLOSED: whoever keeps fresh metadata away could otherwise keep an old bundle in force.
+fn expired() -> Verdict {
+    Verdict::deny(Reason::new(
+        ReasonCode::BundleExpired,
+        "the bundle's metadata has expired and no fresh one came; tell whoever runs the decision \
+         point",
+    ))
 }
 
 /// The verdict with a sentence that may be shown and kept: one that quotes a request may quote a

@@ -110,6 +110,7 @@ fn a_text_is_cut_past_1024_bytes_between_characters() {
 fn clauses_are_cut_below_depth_32() {
     let leaf = || ClauseExplanation {
         text: "x".to_owned(),
+        span: None,
         result: PolicyResult::Satisfied,
         values: Vec::new(),
         join: ClauseJoin::Leaf,

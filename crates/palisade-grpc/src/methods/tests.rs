@@ -6,9 +6,14 @@ use super::*;
 fn every_method_of_ours_has_a_shape() {
     let methods = Methods::read().expect("the contract");
     let names: Vec<&str> = methods.ours.iter().map(|(path, _)| path.as_str()).collect();
-    let want =
+    let admin = ["GetBundleStatus", "ReloadBundle", "RollBackBundle", "PinBundle", "UnpinBundle"];
+    let authorization =
         ["Authorize", "AuthorizeBatch", "AuthorizeStream", "ListTools", "Explain", "ReportOutcome"];
-    assert_eq!(names, want.map(|name| format!("/palisade.v1.AuthorizationService/{name}")));
+    let of = |service: &str, names: &[&str]| -> Vec<String> {
+        names.iter().map(|name| format!("/palisade.v1.{service}/{name}")).collect()
+    };
+    let want = [of("AdminService", &admin), of("AuthorizationService", &authorization)].concat();
+    assert_eq!(names, want);
     for (path, method) in &methods.ours {
         assert!(methods.field_count(*method, 1).is_some(), "{path}");
         assert_eq!(method.is_stream, path.ends_with("Stream"), "{path}");

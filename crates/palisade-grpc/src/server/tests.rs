@@ -15,7 +15,7 @@ use palisade_core::limits::BATCH_MESSAGE_BYTES_MAX;
 use palisade_core::{
     DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
 };
-use palisade_pdp::{PdpParts, Snapshots};
+use palisade_pdp::{PdpParts, Shadow, Snapshots};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
 
@@ -42,6 +42,7 @@ struct Running {
 async fn start(surface: Surface, limits: Limits) -> Running {
     let parts = PdpParts {
         snapshots: Arc::new(Snapshots::new()),
+        shadow: Shadow::new(0.0).0,
         log: Arc::new(NoLog),
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),

@@ -1,3 +1,5 @@
+mod expiry;
+mod shadow;
 mod swap;
 
 use std::collections::BTreeMap;
@@ -107,6 +109,7 @@ fn snapshot_with(version: u64, policies: &str) -> Arc<PolicySnapshot> {
         links: Vec::new(),
         schema: Vec::new(),
         entities: vec![file("entities/agents.json", AGENTS)],
+        exceptions: Vec::new(),
     };
     Arc::new(PolicySnapshot::build(&sources, FactSources::default()).unwrap().0)
 }
@@ -120,6 +123,7 @@ fn pdp(log: &Arc<MemoryLog>) -> Pdp {
 fn empty_pdp(log: &Arc<MemoryLog>) -> Pdp {
     Pdp::new(PdpParts {
         snapshots: Arc::new(Snapshots::new()),
+        shadow: Shadow::new(1.0).0,
         log: Arc::clone(log) as Arc<dyn DecisionLog>,
         clock: Arc::new(TickingClock::default()),
         ids: Arc::new(OneId),

@@ -111,6 +111,19 @@ pub struct Reason {
     #[prost(string, repeated, tag = "3")]
     pub determining_policies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// A time-boxed exception that lifted a forbid for one link of the chain.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExceptionUse {
+    /// Its id in `exceptions.yaml`.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The forbid it lifted.
+    #[prost(string, tag = "2")]
+    pub policy: ::prost::alloc::string::String,
+    /// The ticket it was granted under.
+    #[prost(string, tag = "3")]
+    pub ticket: ::prost::alloc::string::String,
+}
 /// Which bundle decided. On every answer and in every record.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Revision {
@@ -485,7 +498,8 @@ pub struct ReloadBundleResponse {
 /// Asks to go back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RollBackBundleRequest {
-    /// The version to go back to; 0: the kept revision that was in force before.
+    /// The version to go back to; 0: the kept revision that was in force last and is not newer than
+    /// the one in force.
     #[prost(uint64, tag = "1")]
     pub version: u64,
     /// Why, for the record. At most 512 bytes, no control characters.
@@ -1408,6 +1422,35 @@ pub struct ExplainResponse {
     /// The instant policies saw as `context.now`, in milliseconds precision.
     #[prost(message, optional, tag = "3")]
     pub evaluation_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// What would change the answer, by link and then by how little it takes; at most 5 for each
+    /// link. Empty if it is OUTCOME_ALLOW, or if the request was refused before any policy was looked
+    /// at.
+    #[prost(message, repeated, tag = "4")]
+    pub remedies: ::prost::alloc::vec::Vec<Remedy>,
+}
+/// One thing that would change an answer. Each was tried: membership of a group with everything
+/// that follows from it, a condition as if it alone turned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Remedy {
+    /// The link it is about, from 0, as in `links`.
+    #[prost(uint32, tag = "1")]
+    pub link: u32,
+    /// `@id` of the policy that would say something else. Empty: there is none yet.
+    #[prost(string, tag = "2")]
+    pub policy: ::prost::alloc::string::String,
+    /// What kind of change it is.
+    #[prost(enumeration = "RemedyKind", tag = "3")]
+    pub kind: i32,
+    /// The change, for people. At most 1024 bytes, then cut with `…`.
+    #[prost(string, tag = "4")]
+    pub sentence: ::prost::alloc::string::String,
+    /// What would be answered then; of several obstacles, once the others are gone as well.
+    #[prost(enumeration = "Outcome", tag = "5")]
+    pub then: i32,
+    /// Whether it is enough by itself. Otherwise each of the other policies and links that stand in
+    /// the way needs a remedy of its own.
+    #[prost(bool, tag = "6")]
+    pub sufficient: bool,
 }
 /// How the policies answered for one link.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1452,6 +1495,9 @@ pub struct PolicyExplanation {
     /// The policy's `@require`: this forbid lifts when the requirement is met.
     #[prost(message, optional, tag = "7")]
     pub requirement: ::core::option::Option<Requirement>,
+    /// The exception that lifts this satisfied forbid, for this link and now.
+    #[prost(message, optional, tag = "8")]
+    pub lifted_by: ::core::option::Option<ExceptionUse>,
 }
 /// One condition, or a part of one.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1511,6 +1557,47 @@ pub struct ReportOutcomeRequest {
 /// The report is on record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportOutcomeResponse {}
+/// What kind of change a remedy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RemedyKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// Nothing that the call or the principal could be changed to would help.
+    Blocked = 1,
+    /// A condition would have to hold, or not.
+    Condition = 2,
+    /// The principal would have to be another one, in a group, or outside of it.
+    Principal = 3,
+    /// A requirement would have to be met.
+    Requirement = 4,
+}
+impl RemedyKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REMEDY_KIND_UNSPECIFIED",
+            Self::Blocked => "REMEDY_KIND_BLOCKED",
+            Self::Condition => "REMEDY_KIND_CONDITION",
+            Self::Principal => "REMEDY_KIND_PRINCIPAL",
+            Self::Requirement => "REMEDY_KIND_REQUIREMENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REMEDY_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "REMEDY_KIND_BLOCKED" => Some(Self::Blocked),
+            "REMEDY_KIND_CONDITION" => Some(Self::Condition),
+            "REMEDY_KIND_PRINCIPAL" => Some(Self::Principal),
+            "REMEDY_KIND_REQUIREMENT" => Some(Self::Requirement),
+            _ => None,
+        }
+    }
+}
 /// What a policy does when satisfied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2511,19 +2598,6 @@ pub struct DecisionEntry {
     /// Exceptions of the bundle that lifted a forbid, sorted by id.
     #[prost(message, repeated, tag = "33")]
     pub exceptions: ::prost::alloc::vec::Vec<ExceptionUse>,
-}
-/// A time-boxed exception that lifted a forbid for one link of the chain.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ExceptionUse {
-    /// Its id in `exceptions.yaml`.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// The forbid it lifted.
-    #[prost(string, tag = "2")]
-    pub policy: ::prost::alloc::string::String,
-    /// The ticket it was granted under.
-    #[prost(string, tag = "3")]
-    pub ticket: ::prost::alloc::string::String,
 }
 /// One link of a recorded chain.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
