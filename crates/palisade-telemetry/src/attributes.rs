@@ -9,10 +9,10 @@ use std::fmt::{self, Write as _};
 
 /// The version of this table. It grows with every change that a reader of telemetry could notice:
 /// the first number if a name goes or changes its meaning, the second if one comes.
-pub const VERSION: &str = "1.0.0";
+pub const VERSION: &str = "1.1.0";
 
 /// Names this table in what is exported. It ends in [`VERSION`].
-pub const SCHEMA_URL: &str = "https://github.com/palisade-pdp/palisade/schemas/1.0.0";
+pub const SCHEMA_URL: &str = "https://github.com/palisade-pdp/palisade/schemas/1.1.0";
 
 /// The instrumentation scope of all signals, and the value of [`SERVICE_NAME`].
 pub const SCOPE: &str = "palisade";
@@ -29,6 +29,10 @@ pub const EVENT_GAP: &str = "palisade.gap";
 pub const EVENT_RETENTION: &str = "palisade.retention";
 /// The event of a process that opened the log.
 pub const EVENT_OPENED: &str = "palisade.opened";
+/// The event of what became of a revision of the bundle.
+pub const EVENT_ROLLOUT: &str = "palisade.rollout";
+/// The event of an answer that would have been another one in the shadow.
+pub const EVENT_SHADOW: &str = "palisade.shadow";
 /// The event that stands for a record which cannot be decoded.
 pub const EVENT_UNDECODABLE: &str = "palisade.undecodable";
 /// The event that names a record which the collector has refused.
@@ -46,6 +50,8 @@ pub static EVENTS: &[(&str, &str)] = &[
         "Names a record that the collector has refused. It is left out unless it follows.",
     ),
     (EVENT_RETENTION, "Records that were deleted because of their age or for space."),
+    (EVENT_ROLLOUT, "What became of a revision of the bundle."),
+    (EVENT_SHADOW, "What decides in the shadow would have answered otherwise."),
     (EVENT_UNDECODABLE, "Stands for a record that this version cannot decode."),
 ];
 
@@ -197,7 +203,7 @@ attributes! {
     GEN_AI_OPERATION_NAME = "gen_ai.operation.name" [Logs, Traces] String Required
         "`palisade.decision`: `execute_tool`.";
     GEN_AI_TOOL_NAME = "gen_ai.tool.name" [Logs, Traces] String Required
-        "`palisade.decision`: the tool's name as sent.";
+        "`palisade.decision` and `palisade.shadow`: the tool's name as sent.";
     RPC_METHOD = "rpc.method" [Traces] String Required
         "The method that was called, e.g. `palisade.v1.AuthorizationService/Authorize`.";
     RPC_RESPONSE_STATUS_CODE = "rpc.response.status_code" [Traces] String Required
@@ -205,7 +211,7 @@ attributes! {
     RPC_SYSTEM_NAME = "rpc.system.name" [Traces] String Required
         "`grpc`.";
     ACTOR_CHAIN = "palisade.actor.chain" [Logs] Strings Required
-        "`palisade.decision`: who asked, head first, as `kind:issuer:subject`.";
+        "`palisade.decision` and `palisade.shadow`: who asked, head first, as `kind:issuer:subject`.";
     ACTORS_PROVEN = "palisade.actor.proven" [Logs] Bool Required
         "`palisade.decision`: whether the actors were proven; otherwise they are the caller's word.";
     APPROVAL_IDS = "palisade.approval.ids" [Logs] Strings IfKnown
@@ -240,12 +246,14 @@ attributes! {
         "`palisade.decision`: from the decoded request to the verdict, in nanoseconds.";
     DECISION_DRY_RUN = "palisade.decision.dry_run" [Logs, Metrics, Traces] Bool Required
         "`palisade.decision`: a dry run, not to be enforced.";
+    DECISION_EXCEPTIONS = "palisade.decision.exceptions" [Logs] Strings IfKnown
+        "Exceptions of the bundle that lifted a forbid, as `id policy ticket`.";
     DECISION_ID = "palisade.decision.id" [Logs, Traces] String Required
-        "`palisade.decision` and `palisade.outcome`: names the decision.";
+        "`palisade.decision`, `palisade.outcome` and `palisade.shadow`: names the decision.";
     DECISION_OUTCOME = "palisade.decision.outcome" [Logs, Metrics, Traces] String Required
-        "`palisade.decision`: `allow`, `deny` or `challenge`.";
+        "`palisade.decision` and `palisade.shadow`: what was answered, `allow`, `deny` or `challenge`.";
     DECISION_REASON = "palisade.decision.reason" [Logs, Metrics, Traces] String Required
-        "`palisade.decision`: why, a stable code.";
+        "`palisade.decision` and `palisade.shadow`: why, a stable code.";
     DECISION_REQUIREMENTS = "palisade.decision.requirements" [Logs, Traces] Strings IfKnown
         "What a challenge asks for: `approval`, `attestation`, `confirmation`, `step_up`.";
     DECISION_VALID_FOR_MS = "palisade.decision.valid_for_ms" [Logs] Int IfKnown
@@ -313,11 +321,33 @@ attributes! {
     RETENTION_UNSHIPPED = "palisade.retention.unshipped" [Logs] Int Required
         "`palisade.retention`: how many of them had not been shipped.";
     REVISION_BUNDLE = "palisade.revision.bundle" [Logs, Traces] String IfKnown
-        "The name of the bundle that decided.";
+        "The name of the bundle that decided; `palisade.rollout`: that it is about; `palisade.shadow`: that decides in the shadow.";
     REVISION_DIGEST = "palisade.revision.digest" [Logs, Traces] String IfKnown
-        "The digest of the bundle that decided.";
+        "The digest of the bundle that decided; `palisade.rollout`: that it is about; `palisade.shadow`: that decides in the shadow.";
     REVISION_VERSION = "palisade.revision.version" [Logs, Traces] Int IfKnown
-        "The version of the bundle that decided.";
+        "The version of the bundle that decided; `palisade.rollout`: that it is about; `palisade.shadow`: that decides in the shadow.";
+    ROLLOUT_ACTION = "palisade.rollout.action" [Logs, Metrics] String Required
+        "`palisade.rollout`: `activated`, `pinned`, `refused`, `rolled_back`, `shadow_ended`, `shadow_started` or `unpinned`.";
+    ROLLOUT_CODE = "palisade.rollout.code" [Logs, Metrics] String IfKnown
+        "Why a revision was refused, a stable code.";
+    ROLLOUT_DETAIL = "palisade.rollout.detail" [Logs] String IfKnown
+        "Why a revision was refused, or what an operator wrote.";
+    ROLLOUT_FROM_BUNDLE = "palisade.rollout.from.bundle" [Logs] String IfKnown
+        "The name of the bundle that was in force before.";
+    ROLLOUT_FROM_DIGEST = "palisade.rollout.from.digest" [Logs] String IfKnown
+        "The digest of the bundle that was in force before.";
+    ROLLOUT_FROM_VERSION = "palisade.rollout.from.version" [Logs] Int IfKnown
+        "The version of the bundle that was in force before.";
+    SHADOW_KIND = "palisade.shadow.kind" [Logs, Metrics] String Required
+        "`palisade.shadow`: what decides in the shadow: another `revision`, or the one in force with its shadow `policies` counted.";
+    SHADOW_OUTCOME = "palisade.shadow.outcome" [Logs] String Required
+        "`palisade.shadow`: what would have been answered, `allow`, `deny` or `challenge`.";
+    SHADOW_POLICIES = "palisade.shadow.policies" [Logs] Strings IfKnown
+        "The policies that would have determined the answer.";
+    SHADOW_REASON = "palisade.shadow.reason" [Logs] String Required
+        "`palisade.shadow`: why, a stable code.";
+    SHADOW_RESULT = "palisade.shadow.result" [Metrics] String Required
+        "`same`; `reason_only` if the outcome is the same; otherwise what was answered and what would have been, e.g. `allow_to_deny`.";
     TOOL_DIGEST = "palisade.tool.digest" [Logs] String IfKnown
         "The digest of the tool definition that the caller saw.";
     TOOL_EFFECT = "palisade.tool.effect" [Logs, Traces] String IfKnown

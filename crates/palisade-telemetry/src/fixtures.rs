@@ -13,7 +13,8 @@ use palisade_core::{
     Actor, ActorChain, ArgumentsRecord, BundleName, CallSpan, Clock, Decision, DecisionId,
     DecisionRecord, DigestKey, Effect, Environment, EpochMillis, Obligations, Observation, Outcome,
     PolicyId, PostedRequirement, Reason, ReasonCode, RecordedLatency, RequestId, Requirement,
-    ResourceName, Revision, Sha256Digest, SpanId, Tier, TraceContext, TraceId, Verdict,
+    ResourceName, Revision, RolloutAction, RolloutRecord, Sha256Digest, ShadowKind, ShadowRecord,
+    SpanId, Tier, TraceContext, TraceId, Verdict,
 };
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -165,6 +166,37 @@ fn record(decision: Decision) -> DecisionRecord {
         }),
         trace: None,
         latency: RecordedLatency::default(),
+    }
+}
+
+/// A roll-out of version 42 after version 41.
+pub(crate) fn rollout(action: RolloutAction, code: &'static str) -> RolloutRecord {
+    let to = decision(Outcome::Allow, ReasonCode::Permitted).revision;
+    let from = Revision { version: 41, ..to.as_ref().clone() };
+    RolloutRecord {
+        time: EpochMillis::new(1_767_268_800_000),
+        action,
+        from: Some(Arc::new(from)),
+        to: Some(to),
+        code,
+        detail: String::new(),
+    }
+}
+
+/// A call that was answered one way and another one in the shadow, for the same reason.
+pub(crate) fn shadow(kind: ShadowKind, answered: Outcome, instead: Outcome) -> ShadowRecord {
+    let answered = decision(answered, ReasonCode::PolicyForbid);
+    let DecisionRecord { time, chain, tool, .. } = record(answered.clone());
+    ShadowRecord {
+        time,
+        decision: answered.id,
+        chain,
+        tool,
+        tool_is_known: true,
+        verdict: answered.verdict,
+        kind,
+        revision: answered.revision,
+        shadow_verdict: decision(instead, ReasonCode::PolicyForbid).verdict,
     }
 }
 

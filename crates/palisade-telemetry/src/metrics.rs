@@ -4,13 +4,14 @@
 //! without a lock or an allocation, and durations keep exemplars. Whoever exports, whether by OTLP
 //! or as text, takes [`Metrics::snapshot`], so that all say the same.
 
+mod codes;
 mod exporter;
 mod exposition;
 mod histogram;
 pub mod instruments;
 mod key;
 mod readings;
-mod refusals;
+mod revisions;
 mod shards;
 mod shipping;
 
@@ -24,14 +25,15 @@ use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, Sum,
     metric, number_data_point,
 };
-use palisade_core::{CallStatus, Clock, Observation, RequirementKind};
+use palisade_core::{CallStatus, Clock, Observation, RequirementKind, RolloutRecord, ShadowRecord};
 
 use crate::{attributes, values};
+use codes::Codes;
 use histogram::{Exemplars, Totals};
 use instruments::{Instrument, InstrumentKind};
 use key::{DecisionKey, OUTCOMES, outcome_index};
 use readings::{Attributes, Registered};
-use refusals::Refusals;
+use revisions::Revisions;
 use shards::{Shard, Shards, count};
 
 pub use exporter::MetricsExporter;
@@ -45,7 +47,8 @@ pub struct Metrics {
     shards: Shards,
     decision_exemplars: [Exemplars; OUTCOMES.len()],
     record_exemplars: Exemplars,
-    refusals: Refusals,
+    refusals: Codes,
+    revisions: Revisions,
     spans_dropped: AtomicU64,
     spans_exported: AtomicU64,
     readings: Mutex<Vec<Registered>>,
@@ -61,7 +64,8 @@ impl Metrics {
             shards: Shards::new(),
             decision_exemplars: array::from_fn(|_| Exemplars::default()),
             record_exemplars: Exemplars::default(),
-            refusals: Refusals::default(),
+            refusals: Codes::default(),
+            revisions: Revisions::default(),
             spans_dropped: AtomicU64::new(0),
             spans_exported: AtomicU64::new(0),
             readings: Mutex::default(),
@@ -88,6 +92,11 @@ impl Metrics {
                     count(&shard.requirements, kind);
                 }
             }
+            let exceptions = answer.verdict.exceptions.len();
+            if exceptions > 0 {
+                let uses = u64::try_from(exceptions).unwrap_or(u64::MAX);
+                shard.exceptions.fetch_add(uses, Ordering::Relaxed);
+            }
         });
         let context = span.map(|span| span.context).or(record.trace);
         if let Some(context) = context.filter(|context| context.sampled) {
@@ -107,6 +116,21 @@ impl Metrics {
     /// Counts a report of what became of an allowed call.
     pub fn reported(&self, status: CallStatus) {
         self.shards.with_mine(|shard| count(&shard.outcomes, status as usize));
+    }
+
+    /// Counts what became of a revision of the bundle.
+    pub fn rolled_out(&self, rollout: &RolloutRecord) {
+        self.revisions.rolled_out(rollout.action, rollout.code);
+    }
+
+    /// Counts a call that was decided in the shadow as well, and whether that says the same.
+    pub fn shadowed(&self, shadow: &ShadowRecord) {
+        self.revisions.shadowed(shadow);
+    }
+
+    /// Counts a call that should have been decided in the shadow and was not.
+    pub fn shadow_skipped(&self) {
+        self.revisions.shadow_skipped();
     }
 
     /// Exports a value that somebody else keeps. `read` is called once per snapshot, with a lock
@@ -138,6 +162,7 @@ impl Metrics {
             metrics: BTreeMap::new(),
         };
         self.collect_answers(&mut points);
+        self.revisions.collect(&mut points);
         self.collect_readings(&mut points);
         points.metrics.into_values().collect()
     }
@@ -186,6 +211,8 @@ impl Metrics {
             let status = values::string(attributes::CALL_STATUS, status.as_str());
             points.count(&instruments::OUTCOMES, vec![status], reports);
         }
+        let exceptions = self.shards.sum(|shard| Some(&shard.exceptions));
+        points.count(&instruments::EXCEPTIONS, Vec::new(), exceptions);
         for (reason, calls) in self.refusals.totals() {
             let reason = values::string(attributes::REFUSAL_REASON, reason);
             points.count(&instruments::REFUSALS, vec![reason], calls);

@@ -72,11 +72,17 @@ impl Observer for Watch {
         self.metrics.reported(outcome.status);
     }
 
-    fn rolled_out(&self, _rollout: &RolloutRecord) {}
+    fn rolled_out(&self, rollout: &RolloutRecord) {
+        self.metrics.rolled_out(rollout);
+    }
 
-    fn shadowed(&self, _shadow: &ShadowRecord) {}
+    fn shadowed(&self, shadow: &ShadowRecord) {
+        self.metrics.shadowed(shadow);
+    }
 
-    fn shadow_skipped(&self) {}
+    fn shadow_skipped(&self) {
+        self.metrics.shadow_skipped();
+    }
 }
 
 /// The share of traces that is kept, decided by trace id as OpenTelemetry's `TraceIdRatioBased`

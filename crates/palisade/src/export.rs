@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use palisade_core::{Clock, IdSource as _, Observer, RandomIds};
+use palisade_core::{BundleControl, Clock, IdSource as _, Observer, RandomIds};
 use palisade_log::{LogState, SegmentLog};
 use palisade_pdp::Snapshots;
 use palisade_redact::Scope;
@@ -164,9 +164,15 @@ impl Export {
         Arc::<Watch>::clone(&self.observer)
     }
 
-    /// Counts what the bundle in force remembers, too.
-    pub(crate) fn watch_bundle(&self, snapshots: &Arc<Snapshots>, clock: &Arc<dyn Clock>) {
-        readings::register_bundle(&self.metrics, snapshots, clock);
+    /// Counts what the bundle in force remembers, and measures how its source is, too.
+    pub(crate) fn watch_bundle(
+        &self,
+        snapshots: &Arc<Snapshots>,
+        control: &Arc<dyn BundleControl>,
+        clock: &Arc<dyn Clock>,
+    ) {
+        readings::register_bundle(&self.metrics, snapshots);
+        readings::register_status(&self.metrics, control, clock);
     }
 }
 

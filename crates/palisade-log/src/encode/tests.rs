@@ -1,5 +1,7 @@
 //! What a record says, and what it never says.
 
+mod rollout;
+
 use std::sync::Arc;
 
 use palisade_core::{

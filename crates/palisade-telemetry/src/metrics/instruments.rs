@@ -47,6 +47,14 @@ macro_rules! instruments {
 instruments! {
     BUNDLE_AGE = Gauge "palisade.bundle.age" "s"
         "Time since the bundle in force was put in force.";
+    BUNDLE_FAILING = Gauge "palisade.bundle.failing" ""
+        "1 if the last look for a new revision failed, or the revision that it found was refused; otherwise 0.";
+    BUNDLE_METADATA_EXPIRES = Gauge "palisade.bundle.metadata.expires" "s"
+        "Time until the metadata of a signed source expires, below zero once it has.";
+    BUNDLE_PINNED = Gauge "palisade.bundle.pinned" ""
+        "1 if the bundle in force is pinned, otherwise 0.";
+    BUNDLE_STALE = Gauge "palisade.bundle.stale" ""
+        "1 if the metadata of a signed source has expired, otherwise 0.";
     BUNDLE_VERSION = Gauge "palisade.bundle.version" ""
         "Version of the bundle in force.";
     CACHE_EVICTIONS = Counter "palisade.cache.evictions" "{entry}"
@@ -61,6 +69,8 @@ instruments! {
         "Time from the decoded request until its record was kept, by outcome.";
     DECISIONS = Counter "palisade.decisions" "{decision}"
         "Answers, by outcome, reason, tier of the tool and whether it was a dry run.";
+    EXCEPTIONS = Counter "palisade.exceptions" "{use}"
+        "Uses of exceptions: forbids that did not count in an answer.";
     EXPORT_GONE = Counter "palisade.export.gone" "{record}"
         "Records that were deleted before the collector took them.";
     EXPORT_LAG_RECORDS = Gauge "palisade.export.lag.records" "{record}"
@@ -95,6 +105,12 @@ instruments! {
         "Calls answered with an error instead of a decision, by reason.";
     REQUIREMENTS = Counter "palisade.requirements" "{challenge}"
         "Challenges, by the kind of requirement they ask for; one that asks for two kinds counts for each.";
+    ROLLOUTS = Counter "palisade.rollouts" "{rollout}"
+        "What became of revisions of the bundle, by action; of refused ones, by code as well.";
+    SHADOW_DECISIONS = Counter "palisade.shadow.decisions" "{decision}"
+        "Calls that were decided in the shadow as well, by what decides there and whether it says the same.";
+    SHADOW_SKIPPED = Counter "palisade.shadow.skipped" "{decision}"
+        "Calls that should have been decided in the shadow and were not, because too many waited.";
     SPANS_DROPPED = Counter "palisade.spans.dropped" "{span}"
         "Spans that were lost because the collector could not be reached in time or refused them.";
     SPANS_EXPORTED = Counter "palisade.spans.exported" "{span}"

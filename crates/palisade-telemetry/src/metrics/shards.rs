@@ -23,6 +23,7 @@ pub(super) struct Shard {
     pub(super) record_duration: Cells,
     pub(super) requirements: [AtomicU64; 4],
     pub(super) outcomes: [AtomicU64; 4],
+    pub(super) exceptions: AtomicU64,
 }
 
 impl Default for Shard {
@@ -33,6 +34,7 @@ impl Default for Shard {
             record_duration: Cells::default(),
             requirements: array::from_fn(|_| AtomicU64::new(0)),
             outcomes: array::from_fn(|_| AtomicU64::new(0)),
+            exceptions: AtomicU64::new(0),
         }
     }
 }

@@ -8,10 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::metrics::v1::exemplar;
-use palisade_core::{Outcome, ReasonCode, Requirement, Tier};
+use palisade_core::{
+    ExceptionUse, Outcome, PolicyId, ReasonCode, Requirement, RolloutAction, Tier,
+};
 
 use super::*;
-use crate::fixtures::{ManualClock, NOON, Seen, call_span, number, texts};
+use crate::fixtures::{ManualClock, NOON, Seen, call_span, number, rollout, texts};
 
 fn metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(ManualClock::noon()))
@@ -189,10 +191,28 @@ fn a_challenge_counts_once_for_each_kind() {
 }
 
 #[test]
+fn every_use_of_an_exception_counts() {
+    let metrics = metrics();
+    let uses = || number(&metrics.snapshot(), "palisade.exceptions", &[]);
+    metrics.decided(&Seen::allow().observation());
+    assert_eq!(uses(), Some(0.0));
+    let mut seen = Seen::allow();
+    let used = |id: &str| ExceptionUse {
+        id: id.into(),
+        policy: PolicyId::new("no-egress"),
+        ticket: "SEC-1".into(),
+    };
+    Arc::make_mut(&mut seen.answer.verdict).exceptions = vec![used("a"), used("b")];
+    metrics.decided(&seen.observation());
+    metrics.decided(&seen.observation());
+    assert_eq!(uses(), Some(4.0));
+}
+
+#[test]
 fn refusals_are_told_apart_up_to_a_limit() {
     let metrics = metrics();
     let codes: Vec<&'static str> =
-        (0..=refusals::CODES_MAX).map(|n| &*format!("code_{n}").leak()).collect();
+        (0..=codes::CODES_MAX).map(|n| &*format!("code_{n}").leak()).collect();
     for code in &codes {
         metrics.refused(code);
         metrics.refused(code);
@@ -200,9 +220,9 @@ fn refusals_are_told_apart_up_to_a_limit() {
     let snapshot = metrics.snapshot();
     let calls =
         |reason| number(&snapshot, "palisade.refusals", &[("palisade.refusal.reason", reason)]);
-    assert!(codes[..refusals::CODES_MAX].iter().all(|code| calls(code) == Some(2.0)));
-    assert_eq!(calls(codes[refusals::CODES_MAX]), None);
-    assert_eq!(calls(refusals::OTHER), Some(2.0));
+    assert!(codes[..codes::CODES_MAX].iter().all(|code| calls(code) == Some(2.0)));
+    assert_eq!(calls(codes[codes::CODES_MAX]), None);
+    assert_eq!(calls(codes::OTHER), Some(2.0));
 }
 
 #[test]
@@ -303,6 +323,7 @@ fn attributes_of_metrics_are_in_the_table_of_attributes() {
     let metrics = metrics();
     metrics.decided(&Seen::allow().observation());
     metrics.refused("unauthenticated");
+    metrics.rolled_out(&rollout(RolloutAction::Refused, "rollback"));
     let mut names = BTreeSet::new();
     for metric in metrics.snapshot() {
         let points: Vec<Vec<KeyValue>> = match metric.data.unwrap() {

@@ -1,14 +1,16 @@
 //! What each kind of record says.
 
+mod rollout;
+
 use opentelemetry_proto::tonic::logs::v1::SeverityNumber;
 
 use palisade_core::EpochMillis;
 use palisade_proto::v1::record::Entry;
 use palisade_proto::v1::requirement::Requirement as Asked;
 use palisade_proto::v1::{
-    ActorKind, AttestationSummary, CallStatus, CheckpointEntry, DecisionEntry, Effect, GapEntry,
-    Obligations, OpenedEntry, Outcome, OutcomeEntry, RecordedActor, Redaction, Requirement,
-    RetentionEntry,
+    ActorKind, AttestationSummary, CallStatus, CheckpointEntry, DecisionEntry, Effect,
+    ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, RecordedActor,
+    Redaction, Requirement, RetentionEntry, Revision,
 };
 
 use super::values::Attributes;
@@ -24,7 +26,8 @@ pub(super) fn event(entry: Entry) -> Event {
         Entry::Gap(gap) => self::gap(&gap),
         Entry::Retention(retention) => self::retention(&retention),
         Entry::Opened(opened) => self::opened(&opened),
-        Entry::Rollout(_) | Entry::Shadow(_) => opened(&OpenedEntry::default()),
+        Entry::Rollout(rollout) => rollout::rollout(&rollout),
+        Entry::Shadow(shadow) => rollout::shadow(&shadow),
     }
 }
 
@@ -82,6 +85,12 @@ pub(super) fn last_agent(chain: &[RecordedActor]) -> Option<&RecordedActor> {
     chain.iter().rfind(|actor| actor.kind() == ActorKind::Agent)
 }
 
+/// `id policy ticket` of an exception that lifted a forbid.
+pub(super) fn exception(used: &ExceptionUse) -> String {
+    let ExceptionUse { id, policy, ticket } = used;
+    format!("{id} {policy} {ticket}").trim_end().to_owned()
+}
+
 /// The kinds of what a challenge asks for.
 pub(super) fn requirement_names(requirements: &[Requirement]) -> Vec<String> {
     let asked = requirements.iter().filter_map(|requirement| requirement.requirement.as_ref());
@@ -132,7 +141,7 @@ fn decision(decision: DecisionEntry) -> Event {
         grant_id,
         attestation,
         labels,
-        exceptions: _,
+        exceptions,
     } = decision;
     let reason = reason.unwrap_or_default();
     let mut attributes = Attributes::default();
@@ -148,16 +157,13 @@ fn decision(decision: DecisionEntry) -> Event {
     attributes.text(name::DECISION_REASON, &reason.code);
     attributes.texts(name::POLICY_IDS, reason.determining_policies);
     attributes.texts(name::DECISION_REQUIREMENTS, requirement_names(&requirements));
+    attributes.texts(name::DECISION_EXCEPTIONS, exceptions.iter().map(exception));
     attributes.bool(name::DECISION_DRY_RUN, dry_run);
     attributes.int(name::DECISION_DECIDE_NS, decide_ns);
     attributes.int_unless_zero(name::DECISION_VALID_FOR_MS, valid_for_ms);
     attributes.texts(name::ACTOR_CHAIN, chain.iter().map(actor));
     attributes.bool(name::ACTORS_PROVEN, actors_proven);
-    if let Some(revision) = revision {
-        attributes.text(name::REVISION_BUNDLE, &revision.bundle);
-        attributes.int(name::REVISION_VERSION, revision.version);
-        attributes.text(name::REVISION_DIGEST, &revision.digest);
-    }
+    add_revision(&mut attributes, revision.as_ref());
     attributes.int_unless_zero(name::TOOL_TIER, u64::try_from(tier).unwrap_or(0));
     attributes.text(name::TOOL_EFFECT, effect_name(effect));
     attributes.text(name::TOOL_DIGEST, &tool_digest);
@@ -183,6 +189,13 @@ fn decision(decision: DecisionEntry) -> Event {
         Outcome::Deny | Outcome::Unspecified => SeverityNumber::Warn,
     };
     Event { name: name::EVENT_DECISION, severity, sentence, attributes, trace }
+}
+
+fn add_revision(attributes: &mut Attributes, revision: Option<&Revision>) {
+    let Some(Revision { bundle, version, digest }) = revision else { return };
+    attributes.text(name::REVISION_BUNDLE, bundle);
+    attributes.int(name::REVISION_VERSION, *version);
+    attributes.text(name::REVISION_DIGEST, digest);
 }
 
 fn add_obligations(attributes: &mut Attributes, obligations: Option<Obligations>) {

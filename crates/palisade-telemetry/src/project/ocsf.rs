@@ -12,7 +12,9 @@ use palisade_proto::v1::{
     ActorKind, DecisionEntry, Effect, Outcome, RecordedActor, Revision, Tier,
 };
 
-use super::events::{actor, actor_id, effect_name, last_agent, outcome_name, requirement_names};
+use super::events::{
+    actor, actor_id, effect_name, exception, last_agent, outcome_name, requirement_names,
+};
 use super::{Instance, hex};
 use crate::attributes as name;
 
@@ -253,6 +255,7 @@ fn unmapped(decision: &DecisionEntry) -> Value {
     let lists = [
         (name::APPROVAL_IDS, decision.approval_ids.clone()),
         (name::DATA_LABELS, decision.labels.clone()),
+        (name::DECISION_EXCEPTIONS, decision.exceptions.iter().map(exception).collect()),
         (name::DECISION_REQUIREMENTS, requirement_names(&decision.requirements)),
     ];
     for (name, list) in lists {

@@ -1,12 +1,13 @@
 //! Tests of what log records hold.
 
 mod ocsf;
+mod rollout;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use palisade_proto::v1::{
     ActorKind, ApprovalRequirement, AttestationSummary, CallStatus, CheckpointEntry, DecisionEntry,
-    Effect, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, Reason, RecordedActor,
-    Redaction, Requirement, Resource, RetentionEntry, Revision, Tier, requirement,
+    Effect, ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, Reason,
+    RecordedActor, Redaction, Requirement, Resource, RetentionEntry, Revision, Tier, requirement,
 };
 
 use super::*;
@@ -21,6 +22,10 @@ fn projection(format: Format) -> Projection {
 
 fn actor(kind: ActorKind, subject: &str) -> RecordedActor {
     RecordedActor { kind: kind.into(), issuer: "corp".to_owned(), subject: subject.to_owned() }
+}
+
+fn exception(id: &str, policy: &str, ticket: &str) -> ExceptionUse {
+    ExceptionUse { id: id.to_owned(), policy: policy.to_owned(), ticket: ticket.to_owned() }
 }
 
 /// A decision that says everything there is to say.
@@ -80,7 +85,10 @@ pub(super) fn full_decision() -> DecisionEntry {
             evidence_digest: vec![0x12; 32],
         }),
         labels: vec!["pii".to_owned()],
-        exceptions: Vec::new(),
+        exceptions: vec![
+            exception("e-1", "no-egress", "SEC-1 and SEC-2"),
+            exception("e-2", "night", ""),
+        ],
     }
 }
 
@@ -153,6 +161,7 @@ palisade.decision.outcome = "challenge"
 palisade.decision.reason = "requirements_unmet"
 palisade.policy.ids = ["large-transfers"]
 palisade.decision.requirements = ["approval"]
+palisade.decision.exceptions = ["e-1 no-egress SEC-1 and SEC-2", "e-2 night"]
 palisade.decision.dry_run = true
 palisade.decision.decide_ns = 25000
 palisade.decision.valid_for_ms = 1000
@@ -414,6 +423,8 @@ fn everything() -> Vec<LogRecord> {
             verifier_key: "k".to_owned(),
             ..OpenedEntry::default()
         }),
+        Entry::Rollout(rollout::full_rollout()),
+        Entry::Shadow(rollout::full_shadow()),
     ];
     let mut records: Vec<LogRecord> = entries.into_iter().map(project).collect();
     records.push(projection(Format::Native).record(7, b"", OBSERVED));

@@ -1,10 +1,10 @@
 //! Tests of which calls are traced.
 
-use palisade_core::{CallStatus, DecisionId, EpochMillis};
+use palisade_core::{CallStatus, DecisionId, EpochMillis, Outcome, RolloutAction, ShadowKind};
 use std::time::Duration;
 
 use super::*;
-use crate::fixtures::{ManualClock, Seen, call_span, number};
+use crate::fixtures::{ManualClock, Seen, call_span, number, rollout, shadow};
 use crate::spans;
 
 fn watch(ratio: f64) -> (Watch, spans::SpanReceiver) {
@@ -70,6 +70,22 @@ fn whoever_only_counts_traces_nothing() {
     assert_eq!(watch.begin(Some(caller(true))), None);
     assert_eq!(watch.begin(None), None);
     watch.decided(&Seen::allow().traced(call_span(1, 2, None)).observation());
+}
+
+#[test]
+fn revisions_and_shadows_are_counted() {
+    let (watch, receiver) = watch(1.0);
+    watch.rolled_out(&rollout(RolloutAction::RolledBack, ""));
+    watch.shadowed(&shadow(ShadowKind::Policies, Outcome::Deny, Outcome::Allow));
+    watch.shadow_skipped();
+    let snapshot = watch.metrics.snapshot();
+    let action = [("palisade.rollout.action", "rolled_back")];
+    assert_eq!(number(&snapshot, "palisade.rollouts", &action), Some(1.0));
+    let result =
+        [("palisade.shadow.kind", "policies"), ("palisade.shadow.result", "deny_to_allow")];
+    assert_eq!(number(&snapshot, "palisade.shadow.decisions", &result), Some(1.0));
+    assert_eq!(number(&snapshot, "palisade.shadow.skipped", &[]), Some(1.0));
+    assert_eq!(receiver.len(), 0, "none of it is a call");
 }
 
 #[test]

@@ -5,12 +5,14 @@
 
 mod detail;
 mod export;
-mod filter;
+pub(super) mod filter;
 mod find;
-mod json;
+pub(super) mod json;
 mod key;
-mod line;
-mod printable;
+pub(super) mod line;
+pub(super) mod period;
+pub(super) mod principal;
+pub(super) mod printable;
 mod prove;
 mod show;
 mod stats;
@@ -82,20 +84,32 @@ struct Directory {
 impl Directory {
     /// The directory named, else the configured one.
     fn path(self, context: &Context<'_>) -> Result<PathBuf, Failure> {
-        match self.directory {
-            Some(directory) => Ok(directory),
-            None => Ok(context.config(Vec::new())?.server.record.log.directory),
-        }
+        named_or_configured(self.directory, context)
     }
 
     /// The same, if there is a log in it.
     fn with_records(self, context: &Context<'_>) -> Result<PathBuf, Failure> {
-        let directory = self.path(context)?;
-        match LogReader::first(&directory) {
-            Ok(Some(_)) => Ok(directory),
-            Ok(None) => Err(no_log(&directory)),
-            Err(error) => Err(unreadable(error)),
-        }
+        with_records(self.path(context)?)
+    }
+}
+
+/// The log's directory: the one named, else the configured one.
+pub(super) fn named_or_configured(
+    named: Option<PathBuf>,
+    context: &Context<'_>,
+) -> Result<PathBuf, Failure> {
+    match named {
+        Some(directory) => Ok(directory),
+        None => Ok(context.config(Vec::new())?.server.record.log.directory),
+    }
+}
+
+/// The directory, if there is a log in it.
+pub(super) fn with_records(directory: PathBuf) -> Result<PathBuf, Failure> {
+    match LogReader::first(&directory) {
+        Ok(Some(_)) => Ok(directory),
+        Ok(None) => Err(no_log(&directory)),
+        Err(error) => Err(unreadable(error)),
     }
 }
 
@@ -123,7 +137,8 @@ fn unreadable(error: ReadLogError) -> Failure {
     Failure::Other(anyhow!("{}{help}", chain(&error)))
 }
 
-/// How much older the first record that is looked at is than what is asked for.
+/// How much older the first record that is looked at is than what is asked for, or how much newer
+/// the last one.
 // LIMIT: records of one moment are in any order, and clocks are set back; by more than an hour they
 // are not. It costs the reading of an hour of records.
 const SLACK_MS: i64 = 60 * 60 * 1000;
@@ -184,4 +199,4 @@ fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -154,6 +154,15 @@ fn every_alert_is_about_something_there_is_and_says_what_is_wrong() {
 }
 
 #[test]
+fn what_is_wrong_with_the_bundle_raises_an_alert() {
+    let rules = rules();
+    for metric in ["palisade_bundle_failing", "palisade_bundle_stale"] {
+        let asks = |rule: &&Value| text(&rule["expr"]) == format!("{metric} == 1");
+        assert_eq!(rules.iter().filter(asks).count(), 1, "{metric}");
+    }
+}
+
+#[test]
 fn reasons_and_outcomes_that_are_asked_for_exist() {
     let mut values: BTreeSet<&str> =
         palisade_core::ReasonCode::ALL.iter().map(|code| code.as_str()).collect();

@@ -399,6 +399,8 @@ fn a_decision_reads_as_an_api_activity() {
         ("/authorizations/0/policy/uid", "large-transfers".into()),
         ("/unmapped/palisade.tool.tier", 3.into()),
         ("/unmapped/palisade.decision.dry_run", true.into()),
+        ("/unmapped/palisade.decision.exceptions/0", "e-1 no-egress SEC-1 and SEC-2".into()),
+        ("/unmapped/palisade.decision.exceptions/1", "e-2 night".into()),
     ];
     for (pointer, value) in expected {
         assert_eq!(event.pointer(pointer), Some(&value), "{pointer}");

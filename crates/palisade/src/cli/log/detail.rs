@@ -12,10 +12,11 @@ use crate::cli::failure::Failure;
 use crate::output::Output;
 use crate::wording;
 
-/// Shows a record and the reports about it.
+/// Shows a record, the reports about it and what its shadows say.
 pub(super) fn show(
     record: &v1::Record,
     reports: &[v1::Record],
+    shadows: &[v1::Record],
     output: &mut Output,
 ) -> Result<(), Failure> {
     let Some(Entry::Decision(entry)) = &record.entry else {
@@ -31,6 +32,11 @@ pub(super) fn show(
     for report in reports {
         if let Some(Entry::Outcome(entry)) = &report.entry {
             reported(&mut rows, report.time_unix_ms, entry);
+        }
+    }
+    for shadow in shadows {
+        if let Some(Entry::Shadow(entry)) = &shadow.entry {
+            shadowed(&mut rows, entry);
         }
     }
     for (label, text) in rows.0 {
@@ -70,6 +76,9 @@ fn decision(rows: &mut Rows, record: &v1::Record, entry: &v1::DecisionEntry) {
     let reason = entry.reason.clone().unwrap_or_default();
     rows.add("reason", format!("{} [{}]", reason.sentence, reason.code));
     rows.add("policies", reason.determining_policies.join(", "));
+    for v1::ExceptionUse { id, policy, ticket } in &entry.exceptions {
+        rows.add("exception", format!("{id} lifted {policy}, ticket {ticket}"));
+    }
     for requirement in &entry.requirements {
         let policies = requirement.policies.join(", ");
         rows.add("needs", format!("{} (asked by {policies})", wording::requirement(requirement)));
@@ -121,6 +130,18 @@ fn reported(rows: &mut Rows, time: i64, entry: &v1::OutcomeEntry) {
     let time = EpochMillis::new(time);
     rows.add("reported", format!("{}{bytes}, at {time}", line::report(entry)));
     rows.add("result", hex::encode(&entry.result_digest));
+    rows.add("redacted", redactions(&entry.redactions));
+}
+
+fn shadowed(rows: &mut Rows, entry: &v1::ShadowEntry) {
+    let by = match (entry.kind(), &entry.revision) {
+        (v1::ShadowKind::Policies, _) => "with its shadow policies".to_owned(),
+        (_, Some(revision)) => format!("by {}", wording::revision(revision)),
+        (_, None) => "by another revision".to_owned(),
+    };
+    rows.add("shadow", format!("{}, {by}", line::difference(entry)));
+    let reason = entry.shadow_reason.as_ref();
+    rows.add("", reason.map(|reason| reason.sentence.clone()).unwrap_or_default());
     rows.add("redacted", redactions(&entry.redactions));
 }
 

@@ -8,37 +8,85 @@ use palisade_proto::v1;
 use palisade_proto::v1::record::Entry;
 
 use super::line;
+use crate::cli::failure::Failure;
 
 /// What people say of the records they want.
 #[derive(Debug, clap::Args)]
 pub(super) struct FilterArguments {
-    /// Only decisions with this actor in the chain, `kind:issuer:subject`; `*` at the end stands
+    /// Only with this actor in the chain, `kind:issuer:subject`; `*` at the end stands
     /// for anything
     #[arg(long, value_name = "ACTOR", value_parser = Pattern::from_str)]
     actor: Vec<Pattern>,
-    /// Only decisions about this tool; `*` at the end stands for anything, e.g. `crm.*`
+    /// Only about this tool; `*` at the end stands for anything, e.g. `crm.*`
     #[arg(long, value_name = "TOOL", value_parser = Pattern::from_str)]
     tool: Vec<Pattern>,
-    /// Only decisions with this outcome
+    /// Only with this outcome
     #[arg(long, value_enum)]
     outcome: Vec<OutcomeName>,
-    /// Only decisions with this reason, e.g. `no_permit`
+    /// Only with this reason, e.g. `no_permit`
     #[arg(long, value_name = "CODE", value_parser = reason)]
     reason: Vec<String>,
     /// Only decisions
     #[arg(long)]
     decisions: bool,
+    /// Only records of this kind
+    #[arg(long, value_enum)]
+    kind: Vec<KindName>,
     /// Only what happened since: an instant in RFC 3339, or so long ago, e.g. `1h`
     #[arg(long, value_name = "TIME")]
     since: Option<When>,
 }
 
 impl FilterArguments {
-    pub(super) fn at(self, now: EpochMillis) -> Filter {
-        let Self { actor, tool, outcome, reason, decisions, since } = self;
-        let outcomes = outcome.into_iter().map(v1::Outcome::from).collect();
+    /// The filter as of now.
+    ///
+    /// # Errors
+    /// It could find nothing.
+    pub(super) fn at(self, now: EpochMillis) -> Result<Filter, Failure> {
+        let Self { actor, tool, outcome, reason, decisions, mut kind, since } = self;
+        let outcomes: Vec<_> = outcome.into_iter().map(v1::Outcome::from).collect();
         let since = since.map(|since| since.instant(now));
-        Filter { actors: actor, tools: tool, outcomes, reasons: reason, decisions, since }
+        let asks =
+            !(actor.is_empty() && tool.is_empty() && outcomes.is_empty() && reason.is_empty());
+        if decisions || (asks && kind.is_empty()) {
+            kind.push(KindName::Decision);
+        }
+        if asks && !kind.iter().any(|kind| matches!(kind, KindName::Decision | KindName::Shadow)) {
+            // It would find nothing and look like peace.
+            let about = "`--actor`, `--tool`, `--outcome` and `--reason` are about";
+            return Err(Failure::Usage(format!(
+                "{about} `--kind decision` and `--kind shadow` only"
+            )));
+        }
+        Ok(Filter { actors: actor, tools: tool, outcomes, reasons: reason, kinds: kind, since })
+    }
+}
+
+/// The kinds of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum KindName {
+    Checkpoint,
+    Decision,
+    Gap,
+    Opened,
+    Outcome,
+    Retention,
+    Rollout,
+    Shadow,
+}
+
+impl KindName {
+    const fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Checkpoint(_) => Self::Checkpoint,
+            Entry::Decision(_) => Self::Decision,
+            Entry::Gap(_) => Self::Gap,
+            Entry::Opened(_) => Self::Opened,
+            Entry::Outcome(_) => Self::Outcome,
+            Entry::Retention(_) => Self::Retention,
+            Entry::Rollout(_) => Self::Rollout,
+            Entry::Shadow(_) => Self::Shadow,
+        }
     }
 }
 
@@ -99,13 +147,13 @@ impl FromStr for Pattern {
 
 /// An instant, as people say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub(in crate::cli) enum When {
     Ago(Duration),
     At(EpochMillis),
 }
 
 impl When {
-    pub(super) fn instant(self, now: EpochMillis) -> EpochMillis {
+    pub(in crate::cli) fn instant(self, now: EpochMillis) -> EpochMillis {
         match self {
             Self::At(instant) => instant,
             Self::Ago(duration) => {
@@ -126,39 +174,59 @@ impl FromStr for When {
     }
 }
 
-/// Which records are asked for. What is said of decisions leaves all else out.
+/// Which records are asked for.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     actors: Vec<Pattern>,
     tools: Vec<Pattern>,
     outcomes: Vec<v1::Outcome>,
     reasons: Vec<String>,
-    decisions: bool,
+    kinds: Vec<KindName>,
     /// Only records since then.
     pub(super) since: Option<EpochMillis>,
 }
 
 impl Filter {
     pub(super) fn matches(&self, record: &v1::Record) -> bool {
-        let Self { actors, tools, outcomes, reasons, decisions, since } = self;
-        if since.is_some_and(|since| record.time_unix_ms < since.as_millis()) {
+        if self.since.is_some_and(|since| record.time_unix_ms < since.as_millis()) {
             return false;
         }
-        let Some(Entry::Decision(decision)) = &record.entry else {
-            return !decisions
-                && actors.is_empty()
-                && tools.is_empty()
-                && outcomes.is_empty()
-                && reasons.is_empty();
-        };
-        let code = decision.reason.as_ref().map_or("", |reason| &reason.code);
-        let actor_is = |pattern: &Pattern| {
-            decision.chain.iter().any(|actor| pattern.matches(&line::actor(actor)))
-        };
+        let Some(entry) = &record.entry else { return self.kinds.is_empty() };
+        any(&self.kinds, |kind| *kind == KindName::of(entry))
+            && match entry {
+                Entry::Decision(entry) => self.fits(
+                    &entry.chain,
+                    &entry.tool,
+                    &[(entry.outcome(), entry.reason.as_ref())],
+                ),
+                Entry::Shadow(entry) => self.fits(
+                    &entry.chain,
+                    &entry.tool,
+                    &[
+                        (entry.outcome(), entry.reason.as_ref()),
+                        (entry.shadow_outcome(), entry.shadow_reason.as_ref()),
+                    ],
+                ),
+                _ => self.fits(&[], "", &[]),
+            }
+    }
+
+    /// Whether it is about this chain and this tool, and some of these answers is asked for.
+    fn fits(
+        &self,
+        chain: &[v1::RecordedActor],
+        tool: &str,
+        answers: &[(v1::Outcome, Option<&v1::Reason>)],
+    ) -> bool {
+        let Self { actors, tools, outcomes, reasons, kinds: _, since: _ } = self;
+        let actor_is =
+            |pattern: &Pattern| chain.iter().any(|actor| pattern.matches(&line::actor(actor)));
         any(actors, actor_is)
-            && any(tools, |pattern| pattern.matches(&decision.tool))
-            && any(outcomes, |outcome| decision.outcome() == *outcome)
-            && any(reasons, |reason| reason == code)
+            && any(tools, |pattern| pattern.matches(tool))
+            && any(outcomes, |outcome| answers.iter().any(|(answer, _)| answer == outcome))
+            && any(reasons, |code| {
+                answers.iter().any(|(_, reason)| reason.is_some_and(|reason| reason.code == *code))
+            })
     }
 }
 

@@ -26,16 +26,24 @@ pub(super) fn name(text: &str) -> Result<Name, &'static str> {
         .ok_or("this is neither a decision id (a UUID of version 7) nor the index of a record")
 }
 
-/// A record and what was reported of it.
+/// A record and what belongs to it.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) stored: StoredRecord,
     pub(super) record: v1::Record,
     /// Reports about the decision, in the order they came.
     pub(super) reports: Vec<v1::Record>,
+    /// What would have been answered in the shadow, if that is something else.
+    pub(super) shadows: Vec<v1::Record>,
 }
 
-/// The record, without reports.
+impl Found {
+    const fn new(stored: StoredRecord, record: v1::Record) -> Self {
+        Self { stored, record, reports: Vec::new(), shadows: Vec::new() }
+    }
+}
+
+/// The record alone.
 pub(super) fn record(directory: &Path, name: Name) -> Result<Found, Failure> {
     match name {
         Name::Index(index) => by_index(directory, index),
@@ -43,17 +51,26 @@ pub(super) fn record(directory: &Path, name: Name) -> Result<Found, Failure> {
     }
 }
 
-/// The record and its reports. They may come at any time later, so this reads to the end.
-pub(super) fn record_and_reports(directory: &Path, name: Name) -> Result<Found, Failure> {
+/// The record, its reports and what its shadows say. They may come at any time later, so this reads
+/// to the end. Where answers do not wait for the disk, they may also stand before it, so this begins
+/// with its segment.
+pub(super) fn record_and_more(directory: &Path, name: Name) -> Result<Found, Failure> {
     let mut found = record(directory, name)?;
     let Some(Entry::Decision(decision)) = &found.record.entry else { return Ok(found) };
     let id = decision.decision_id.clone();
-    read_on(directory, found.stored.index.saturating_add(1), |stored| {
+    let index = found.stored.index;
+    let segments = LogReader::segments(directory).map_err(unreadable)?;
+    let segment = segments.iter().rev().find(|segment| segment.first <= index);
+    let from = segment.map_or(index, |segment| segment.first);
+    read_on(directory, from, |stored| {
         if mentions(&stored, &id) {
             let record = decode(&stored)?;
-            if matches!(&record.entry, Some(Entry::Outcome(entry)) if entry.decision_id == id) {
-                found.reports.push(record);
-            }
+            let belonging = match &record.entry {
+                Some(Entry::Outcome(entry)) if entry.decision_id == id => &mut found.reports,
+                Some(Entry::Shadow(entry)) if entry.decision_id == id => &mut found.shadows,
+                _ => return Ok(ControlFlow::Continue(())),
+            };
+            belonging.push(record);
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -63,7 +80,10 @@ pub(super) fn record_and_reports(directory: &Path, name: Name) -> Result<Found, 
 fn by_index(directory: &Path, index: u64) -> Result<Found, Failure> {
     let mut reader = LogReader::new(directory, index);
     match reader.next() {
-        Ok(Some(stored)) => Ok(Found { record: decode(&stored)?, stored, reports: Vec::new() }),
+        Ok(Some(stored)) => {
+            let record = decode(&stored)?;
+            Ok(Found::new(stored, record))
+        }
         Ok(None) => {
             reader.check_end().map_err(unreadable)?;
             Err(Failure::Other(anyhow!("there is no record {index} yet: the log ends before it")))
@@ -115,7 +135,7 @@ fn decision_between(
         if mentions(&stored, &text) {
             let record = decode(&stored)?;
             if matches!(&record.entry, Some(Entry::Decision(entry)) if entry.decision_id == text) {
-                found = Some(Found { stored, record, reports: Vec::new() });
+                found = Some(Found::new(stored, record));
                 return Ok(ControlFlow::Break(()));
             }
         }

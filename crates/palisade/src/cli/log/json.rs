@@ -2,7 +2,9 @@
 //! hexadecimal, durations with their unit in the name. What is empty is left out.
 //!
 //! The fields of the entry stand beside `index`, `time` and `kind`, so that the pointers in
-//! `redactions` point into this form.
+//! `redactions` point into this form. The `kind` of a shadow, which is taken, is `shadow_kind`.
+
+mod revisions;
 
 use palisade_core::EpochMillis;
 use palisade_log::TreeHead;
@@ -53,7 +55,9 @@ pub(super) fn record(record: &v1::Record) -> Value {
         Some(Entry::Gap(entry)) => gap(&mut fields, entry),
         Some(Entry::Retention(entry)) => retention(&mut fields, entry),
         Some(Entry::Opened(entry)) => opened(&mut fields, entry),
-        Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => fields.put("kind", "unknown"),
+        Some(Entry::Rollout(entry)) => revisions::rollout(&mut fields, entry),
+        Some(Entry::Shadow(entry)) => revisions::shadow(&mut fields, entry),
+        None => fields.put("kind", "unknown"),
     }
     fields.into()
 }
@@ -93,7 +97,7 @@ fn decision(fields: &mut Fields, entry: &v1::DecisionEntry) {
         grant_id,
         attestation,
         labels,
-        exceptions: _,
+        exceptions,
     } = entry;
     fields.put("kind", "decision");
     fields.put("decision_id", decision_id.as_str());
@@ -128,6 +132,7 @@ fn decision(fields: &mut Fields, entry: &v1::DecisionEntry) {
     fields.put("grant_id", grant_id.as_str());
     fields.put("attestation", attestation.as_ref().map(attestation_of));
     fields.put("labels", labels.as_slice());
+    fields.put("exceptions", list(exceptions, revisions::exception));
 }
 
 fn outcome(fields: &mut Fields, entry: &v1::OutcomeEntry) {
@@ -195,6 +200,8 @@ fn opened(fields: &mut Fields, entry: &v1::OpenedEntry) {
     fields.put("torn_bytes", *torn_bytes);
     fields.put("verifier_key", verifier_key.as_str());
 }
+
+pub(in crate::cli) use revisions::{action, shadow_kind};
 
 /// The name of a status.
 pub(super) const fn status(status: v1::CallStatus) -> &'static str {

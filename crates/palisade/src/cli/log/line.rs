@@ -8,7 +8,7 @@ use palisade_log::TreeHead;
 use palisade_proto::v1;
 use palisade_proto::v1::record::Entry;
 
-use super::json::status;
+use super::json::{action, shadow_kind, status};
 use super::printable::printable;
 use crate::wording;
 
@@ -25,9 +25,16 @@ pub(super) fn line(record: &v1::Record, colored: bool) -> String {
         Some(Entry::Gap(entry)) => ("gap", Some(AnsiColor::Red), gap(entry)),
         Some(Entry::Retention(entry)) => ("retention", None, retention(entry)),
         Some(Entry::Opened(entry)) => ("opened", None, opened(entry)),
-        Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => {
-            ("unknown", None, format!("record {}; update this program", record.index))
+        Some(Entry::Rollout(entry)) => {
+            let color = match entry.action() {
+                v1::RolloutAction::Refused => Some(AnsiColor::Red),
+                v1::RolloutAction::RolledBack => Some(AnsiColor::Yellow),
+                _ => None,
+            };
+            ("rollout", color, rollout(entry))
         }
+        Some(Entry::Shadow(entry)) => ("shadow", None, shadow(entry)),
+        None => ("unknown", None, format!("record {}; update this program", record.index)),
     };
     let head = paint(&format!("{head:10}"), color, colored);
     format!("{time}  {head}  {}", printable(&rest))
@@ -55,7 +62,7 @@ pub(super) fn paint(text: &str, color: Option<AnsiColor>, colored: bool) -> Stri
 }
 
 /// `user:corp:alice`, as it is written on the command line.
-pub(super) fn actor(actor: &v1::RecordedActor) -> String {
+pub(in crate::cli) fn actor(actor: &v1::RecordedActor) -> String {
     let kind = match actor.kind() {
         v1::ActorKind::Agent => "agent",
         v1::ActorKind::Service => "service",
@@ -88,8 +95,58 @@ fn decision(entry: &v1::DecisionEntry) -> String {
         some => format!(" ({})", some.join(", ")),
     };
     let dry_run = if entry.dry_run { "  dry run" } else { "" };
+    let mut exceptions: Vec<&str> = entry.exceptions.iter().map(|used| used.id.as_str()).collect();
+    exceptions.dedup();
+    let excepted = match exceptions.as_slice() {
+        [] => String::new(),
+        some => format!("  by exception {}", some.join(", ")),
+    };
     let v1::DecisionEntry { tool, decision_id, chain: links, .. } = entry;
-    format!("{tool}  {}  {code}{policies}  {decision_id}{dry_run}", chain(links))
+    format!("{tool}  {}  {code}{policies}  {decision_id}{dry_run}{excepted}", chain(links))
+}
+
+/// `activated  quickstart@7 (…) → quickstart@8 (…)`, and why.
+fn rollout(entry: &v1::RolloutEntry) -> String {
+    let v1::RolloutEntry { action: _, from, to, code, detail, redactions: _ } = entry;
+    let revisions = match (from, to) {
+        (Some(from), Some(to)) => {
+            format!("{} → {}", wording::revision(from), wording::revision(to))
+        }
+        (None, Some(to)) => wording::revision(to),
+        (Some(from), None) => format!("{} → (unreadable)", wording::revision(from)),
+        (None, None) => "(unreadable)".to_owned(),
+    };
+    let mut text = format!("{}  {revisions}", action(entry.action()));
+    for more in [code, detail] {
+        if !more.is_empty() {
+            let _written = write!(text, "  {more}");
+        }
+    }
+    text
+}
+
+/// `allow → deny  crm.read_ticket  …  permitted → policy_forbid (night)`, and where.
+fn shadow(entry: &v1::ShadowEntry) -> String {
+    let v1::ShadowEntry { decision_id, chain: links, tool, .. } = entry;
+    let kind = shadow_kind(entry.kind());
+    let by = match &entry.revision {
+        Some(revision) => format!("{kind} of {}", wording::revision(revision)),
+        None => kind.to_owned(),
+    };
+    format!("{}  {tool}  {}  {decision_id}  {by}", difference(entry), chain(links))
+}
+
+/// What would have been answered instead: `allow → deny, permitted → policy_forbid (night)`.
+pub(super) fn difference(entry: &v1::ShadowEntry) -> String {
+    let [answered, instead] = [entry.outcome(), entry.shadow_outcome()].map(wording::outcome);
+    let code = entry.reason.as_ref().map_or("", |reason| reason.code.as_str());
+    let reason = entry.shadow_reason.as_ref();
+    let instead_code = reason.map_or("", |reason| reason.code.as_str());
+    let policies = match reason.map_or(&[][..], |reason| &reason.determining_policies) {
+        [] => String::new(),
+        some => format!(" ({})", some.join(", ")),
+    };
+    format!("{answered} → {instead}, {code} → {instead_code}{policies}")
 }
 
 fn reported(entry: &v1::OutcomeEntry) -> String {

@@ -28,7 +28,7 @@ const fn is_hidden(character: char) -> bool {
 }
 
 /// The text with such characters written as `\u{1b}`.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -50,7 +50,7 @@ pub(super) fn json_line(value: &Value) -> String {
 }
 
 /// A value as JSON for people.
-pub(super) fn json_pretty(value: &impl Serialize) -> String {
+pub(in crate::cli) fn json_pretty(value: &impl Serialize) -> String {
     // Values of ours have string keys only, so this cannot fail.
     escape(&serde_json::to_string_pretty(value).unwrap_or_default(), true)
 }

@@ -108,6 +108,6 @@ pub(super) fn check(
         head.size,
         printable(&head.origin)
     ))?;
-    detail::show(&record, &[], context.output)?;
+    detail::show(&record, &[], &[], context.output)?;
     Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! `palisade log show`: one record and what was reported of it.
+//! `palisade log show`: one record and what belongs to it.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     id: find::Name,
     #[command(flatten)]
     directory: Directory,
-    /// Print it as JSON, reports as the member `reports`
+    /// Print it as JSON, what belongs to it as the members `reports` and `shadows`
     #[arg(long)]
     json: bool,
 }
@@ -31,18 +31,20 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let Arguments { id, directory, json } = arguments;
     let directory = directory.with_records(context)?;
-    let found = find::record_and_reports(&directory, id)?;
+    let found = find::record_and_more(&directory, id)?;
     if json {
         let mut document = json::record(&found.record);
-        if let Value::Object(members) = &mut document
-            && !found.reports.is_empty()
-        {
-            let reports = found.reports.iter().map(json::record).collect();
-            members.insert("reports".to_owned(), reports);
+        for (name, records) in [("reports", &found.reports), ("shadows", &found.shadows)] {
+            if let Value::Object(members) = &mut document
+                && !records.is_empty()
+            {
+                let records = records.iter().map(json::record).collect();
+                members.insert(name.to_owned(), records);
+            }
         }
         context.output.line(json_pretty(&document))?;
     } else {
-        detail::show(&found.record, &found.reports, context.output)?;
+        detail::show(&found.record, &found.reports, &found.shadows, context.output)?;
     }
     Ok(Exit::Success)
 }

@@ -96,6 +96,14 @@ struct Stats {
     crashes: u64,
     /// Records that were deleted.
     deleted: u64,
+    /// What became of revisions.
+    rollouts: BTreeMap<&'static str, u64>,
+    /// Refused revisions by code.
+    refused: BTreeMap<String, u64>,
+    /// What would have been answered otherwise, by what decides in the shadow and both outcomes.
+    shadows: BTreeMap<String, u64>,
+    /// Uses of exceptions.
+    exceptions: BTreeMap<String, u64>,
 }
 
 fn count(directory: &Path, since: Option<EpochMillis>) -> Result<Stats, Failure> {
@@ -140,7 +148,19 @@ impl Stats {
                 self.opened += 1;
                 self.crashes += u64::from(!entry.was_closed);
             }
-            Some(Entry::Rollout(_) | Entry::Shadow(_)) | None => {}
+            Some(Entry::Rollout(entry)) => {
+                add(&mut self.rollouts, json::action(entry.action()));
+                if entry.action() == v1::RolloutAction::Refused {
+                    add_name(&mut self.refused, entry.code.clone());
+                }
+            }
+            Some(Entry::Shadow(entry)) => {
+                let kind = json::shadow_kind(entry.kind());
+                let [answered, instead] =
+                    [entry.outcome(), entry.shadow_outcome()].map(wording::outcome);
+                add_name(&mut self.shadows, format!("{kind}: {answered} → {instead}"));
+            }
+            None => {}
         }
     }
 
@@ -168,6 +188,9 @@ impl Stats {
         actors.dedup();
         for actor in actors {
             add_name(&mut self.actors, actor);
+        }
+        for used in &entry.exceptions {
+            add_name(&mut self.exceptions, used.id.clone());
         }
         *self.latencies.entry(entry.decide_ns).or_default() += 1;
     }

@@ -29,10 +29,12 @@ Examples:
   palisade log tail --follow
   palisade log tail -n 100 --outcome deny --outcome challenge --since 1h
   palisade log tail --tool 'crm.*' --actor agent:corp:helpdesk-bot
+  palisade log tail --kind rollout --kind shadow --since 7d
   palisade log tail --json --decisions -n 1000 | jq -r .reason.code | sort | uniq -c
 
 Filters of one kind are alternatives; filters of several kinds all have to fit. --actor, --tool,
---outcome and --reason leave out whatever is no decision. --follow ends with Ctrl-C.";
+--outcome and --reason leave out whatever is no decision; with --kind shadow they are about what a
+shadow would have answered otherwise, and one of the two answers has to fit. --follow ends with Ctrl-C.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -65,7 +67,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         true => directory.path(context)?,
         false => directory.with_records(context)?,
     };
-    let filter = filter.at(SystemClock::new().now());
+    let filter = filter.at(SystemClock::new().now())?;
     let wanted = usize::try_from(lines).unwrap_or(usize::MAX);
     let Start { from, damaged } = start(&directory, &filter, wanted)?;
     let reader = LogReader::new(&directory, from);

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 
 mod damage;
-pub(super) mod fixture;
+pub(in crate::cli) mod fixture;
 mod proofs;
+mod revisions;
 mod showing;
 
 use fixture::{Fixture, append, success};

@@ -38,11 +38,22 @@ pub(super) fn as_text(stats: &Stats, top: usize) -> String {
     text.row("signed", format_args!("{} checkpoints{newest}", stats.checkpoints));
     let crashes = stats.crashes;
     text.row("opened", format_args!("{} times, {crashes} not after a close", stats.opened));
+    let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    let (refused, rollouts) = (sum(&stats.refused), stats.rollouts.values().sum::<u64>());
+    text.row("bundle", format_args!("{rollouts} changes, {refused} of them refused"));
+    let (shadows, exceptions) = (sum(&stats.shadows), sum(&stats.exceptions));
+    text.row("shadow", format_args!("{shadows} answers would have been others"));
+    text.row("excepted", format_args!("{exceptions} forbids did not count"));
     text.table("outcomes", &by_count(&stats.outcomes), 0);
     text.table("reasons", &by_count(&stats.reasons), 0);
     text.table("by tier of the tool", &by_count(&stats.tiers), 0);
     text.table("challenges by requirement", &by_count(&stats.requirements), 0);
     text.table("reported", &by_count(&stats.reports), 0);
+    text.table("changes of the bundle", &by_count(&stats.rollouts), 0);
+    text.table("refused revisions by reason", &by_count(&stats.refused), 0);
+    text.table("answers that would have been others in the shadow", &by_count(&stats.shadows), 0);
+    let (exceptions, more) = most_frequent(&stats.exceptions, top);
+    text.table("uses of exceptions", &exceptions, more);
     let (tools, more) = most_frequent(&stats.tools, top);
     text.table("tools", &tools, more);
     let (actors, more) = most_frequent(&stats.actors, top);
@@ -55,6 +66,7 @@ pub(super) fn as_json(stats: &Stats, top: usize) -> Value {
     let latency = |[p50, p99, max]: [u64; 3]| json!({ "p50": p50, "p99": p99, "max": max });
     let (tools, more_tools) = most_frequent(&stats.tools, top);
     let (actors, more_actors) = most_frequent(&stats.actors, top);
+    let (exceptions, more_exceptions) = most_frequent(&stats.exceptions, top);
     json!({
         "records": stats.records,
         "segments": stats.segments,
@@ -81,6 +93,11 @@ pub(super) fn as_json(stats: &Stats, top: usize) -> Value {
         "newest_checkpoint": stats.newest_checkpoint.map(|time| time.to_string()),
         "opened": stats.opened,
         "crashes": stats.crashes,
+        "rollouts": object(&by_count(&stats.rollouts)),
+        "refused_rollouts": object(&by_count(&stats.refused)),
+        "shadow_differences": object(&by_count(&stats.shadows)),
+        "exceptions": object(&exceptions),
+        "more_exceptions": more_exceptions,
     })
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use palisade_core::{
     ActorChain, BundleName, CallOutcome, CallStatus, Clock, Decision, DecisionId, DecisionLog as _,
-    DecisionRecord, DigestKey, Effect, Environment, EpochMillis, LogEntry, Obligations, Outcome,
-    PolicyId, PostedRequirement, Reason, ReasonCode, RecordedLatency, Requirement, Revision,
-    Sha256Digest, Tier, TraceContext, Verdict,
+    DecisionRecord, DigestKey, Effect, Environment, EpochMillis, ExceptionUse, LogEntry,
+    Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode, RecordedLatency,
+    Requirement, Revision, RolloutAction, RolloutRecord, Sha256Digest, ShadowKind, ShadowRecord,
+    Tier, TraceContext, Verdict,
 };
 use palisade_log::{Durability, LogConfig, OnFailure, Retention, SegmentLog, Unshipped};
 use tempfile::TempDir;
@@ -18,11 +19,11 @@ use tempfile::TempDir;
 use crate::cli::tests::{Ran, palisade};
 
 /// 2026-01-01T12:00:00Z.
-pub(in crate::cli::log) const NOON: i64 = 1_767_268_800_000;
+pub(in crate::cli) const NOON: i64 = 1_767_268_800_000;
 
 /// Stands still until it is set.
 #[derive(Debug)]
-pub(in crate::cli::log) struct ManualClock(pub(in crate::cli::log) AtomicI64);
+pub(in crate::cli) struct ManualClock(pub(in crate::cli) AtomicI64);
 
 impl Clock for ManualClock {
     fn now(&self) -> EpochMillis {
@@ -35,28 +36,28 @@ impl Clock for ManualClock {
 }
 
 /// A log and its key, gone with this.
-pub(in crate::cli::log) struct Fixture {
+pub(in crate::cli) struct Fixture {
     home: TempDir,
-    pub(in crate::cli::log) clock: Arc<ManualClock>,
+    pub(in crate::cli) clock: Arc<ManualClock>,
     made: AtomicU64,
 }
 
 impl Fixture {
-    pub(in crate::cli::log) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         let home = tempfile::tempdir().expect("temporary directory");
         let clock = Arc::new(ManualClock(AtomicI64::new(NOON)));
         Self { home, clock, made: AtomicU64::new(0) }
     }
 
-    pub(in crate::cli::log) fn path(&self, name: &str) -> PathBuf {
+    pub(in crate::cli) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    pub(in crate::cli::log) fn directory(&self) -> PathBuf {
+    pub(in crate::cli) fn directory(&self) -> PathBuf {
         self.path("log")
     }
 
-    pub(in crate::cli::log) fn config(&self) -> LogConfig {
+    pub(in crate::cli) fn config(&self) -> LogConfig {
         LogConfig {
             directory: self.directory(),
             durability: Durability::Commit,
@@ -69,12 +70,12 @@ impl Fixture {
         }
     }
 
-    pub(in crate::cli::log) fn open(&self) -> SegmentLog {
+    pub(in crate::cli) fn open(&self) -> SegmentLog {
         SegmentLog::open(self.config(), Arc::clone(&self.clock) as _).expect("the log opens")
     }
 
     /// A log with these decisions, closed.
-    pub(in crate::cli::log) fn write(&self, decisions: &[DecisionRecord]) {
+    pub(in crate::cli) fn write(&self, decisions: &[DecisionRecord]) {
         let log = self.open();
         for decision in decisions {
             append(&log, LogEntry::Decision(decision));
@@ -83,7 +84,7 @@ impl Fixture {
     }
 
     /// An allowed read by Alice's agent, a second after the one before.
-    pub(in crate::cli::log) fn allow(&self) -> DecisionRecord {
+    pub(in crate::cli) fn allow(&self) -> DecisionRecord {
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         let time = self.clock.0.fetch_add(1000, Ordering::SeqCst);
         let time = EpochMillis::new(time);
@@ -102,11 +103,7 @@ impl Fixture {
                     requirements: Vec::new(),
                     exceptions: Vec::new(),
                 }),
-                revision: Arc::new(Revision {
-                    bundle: BundleName::new("quickstart").expect("a name"),
-                    version: 1,
-                    digest: Sha256Digest::from([0xab; 32]),
-                }),
+                revision: revision(1),
                 dry_run: false,
                 obligations: Obligations {
                     deadline: Some(Duration::from_secs(30)),
@@ -133,7 +130,7 @@ impl Fixture {
     }
 
     /// A refund by a service that needs an approval.
-    pub(in crate::cli::log) fn challenge(&self) -> DecisionRecord {
+    pub(in crate::cli) fn challenge(&self) -> DecisionRecord {
         let mut record = self.allow();
         let policies = vec![PolicyId::new("refunds-need-approval")];
         record.decision.verdict = Arc::new(Verdict {
@@ -160,7 +157,7 @@ impl Fixture {
     }
 
     /// A tool that is not catalogued, with a name that would clear the screen.
-    pub(in crate::cli::log) fn deny(&self) -> DecisionRecord {
+    pub(in crate::cli) fn deny(&self) -> DecisionRecord {
         let mut record = self.allow();
         record.decision.verdict = Arc::new(Verdict::deny(Reason::new(
             ReasonCode::UnknownTool,
@@ -174,20 +171,68 @@ impl Fixture {
         record
     }
 
+    /// An allow for which two exceptions were used.
+    pub(in crate::cli) fn excepted(&self) -> DecisionRecord {
+        let mut record = self.allow();
+        let used = |id: &str, policy: &str| ExceptionUse {
+            id: id.into(),
+            policy: PolicyId::new(policy),
+            ticket: "SEC-7".into(),
+        };
+        Arc::make_mut(&mut record.decision.verdict).exceptions =
+            vec![used("migration", "no-bulk"), used("migration", "no-nights")];
+        record
+    }
+
+    /// What the sample bundle's version 2 says of a decision: a deny because of these policies.
+    pub(in crate::cli) fn shadow(&self, of: &DecisionRecord, policies: &[&str]) -> ShadowRecord {
+        let reason = Reason::new(ReasonCode::PolicyForbid, "Not in this week.");
+        let determining = policies.iter().copied().map(PolicyId::new).collect();
+        ShadowRecord {
+            time: of.time,
+            decision: of.decision.id,
+            chain: of.chain.clone(),
+            tool: of.tool.clone(),
+            tool_is_known: of.tier.is_some(),
+            verdict: Arc::clone(&of.decision.verdict),
+            kind: ShadowKind::Revision,
+            revision: revision(2),
+            shadow_verdict: Arc::new(Verdict { determining, ..Verdict::deny(reason) }),
+        }
+    }
+
+    /// A change of the sample bundle, a second after what came before.
+    pub(in crate::cli) fn rollout(&self, action: RolloutAction) -> RolloutRecord {
+        let refused = action == RolloutAction::Refused;
+        RolloutRecord {
+            time: EpochMillis::new(self.clock.0.fetch_add(1000, Ordering::SeqCst)),
+            action,
+            from: (!refused).then(|| revision(1)),
+            to: Some(revision(2)),
+            code: if refused { "tests_failed" } else { "" },
+            detail: if refused { "1 of 9 tests\u{1b}[2J".to_owned() } else { String::new() },
+        }
+    }
+
     /// Runs `palisade log …` on this log.
-    pub(in crate::cli::log) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(in crate::cli) fn run(&self, arguments: &[&str]) -> Ran {
+        self.palisade(&[&["log"], arguments].concat())
+    }
+
+    /// Runs `palisade …` on this log.
+    pub(in crate::cli) fn palisade(&self, arguments: &[&str]) -> Ran {
         let directory = format!("log.directory={}", self.directory().display());
         let key = format!("log.checkpoint_key_file={}", self.path("checkpoint.key").display());
-        palisade(&[&["--set", &directory, "--set", &key, "log"], arguments].concat())
+        palisade(&[&["--set", &directory, "--set", &key], arguments].concat())
     }
 
     /// The public key.
-    pub(in crate::cli::log) fn public_key(&self) -> String {
+    pub(in crate::cli) fn public_key(&self) -> String {
         self.run(&["key"]).out.trim_end().to_owned()
     }
 
     /// The files of segments, oldest first.
-    pub(in crate::cli::log) fn segments(&self) -> Vec<PathBuf> {
+    pub(in crate::cli) fn segments(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.directory()).expect("read");
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
@@ -196,8 +241,17 @@ impl Fixture {
     }
 }
 
+/// A revision of the sample bundle.
+fn revision(version: u64) -> Arc<Revision> {
+    Arc::new(Revision {
+        bundle: BundleName::new("quickstart").expect("a name"),
+        version,
+        digest: Sha256Digest::from([0xaa + u8::try_from(version).expect("small"); 32]),
+    })
+}
+
 /// Records that the call of a decision succeeded, half a second after it.
-pub(in crate::cli::log) fn success(of: &DecisionRecord) -> CallOutcome {
+pub(in crate::cli) fn success(of: &DecisionRecord) -> CallOutcome {
     CallOutcome {
         time: EpochMillis::new(of.time.as_millis() + 500),
         decision: of.decision.id,
@@ -211,7 +265,7 @@ pub(in crate::cli::log) fn success(of: &DecisionRecord) -> CallOutcome {
 }
 
 /// Appends and waits for the disk, on a thread of its own: the caller may be within a runtime.
-pub(in crate::cli::log) fn append(log: &SegmentLog, entry: LogEntry<'_>) {
+pub(in crate::cli) fn append(log: &SegmentLog, entry: LogEntry<'_>) {
     std::thread::scope(|scope| {
         let kept = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -222,7 +276,7 @@ pub(in crate::cli::log) fn append(log: &SegmentLog, entry: LogEntry<'_>) {
 }
 
 /// Changes the first byte of the first occurrence of a text in a file.
-pub(in crate::cli::log) fn flip(path: &std::path::Path, text: &str) {
+pub(in crate::cli) fn flip(path: &std::path::Path, text: &str) {
     let mut bytes = fs::read(path).expect("read");
     let found = bytes.windows(text.len()).position(|window| window == text.as_bytes());
     bytes[found.expect("the text is there")] ^= 1;

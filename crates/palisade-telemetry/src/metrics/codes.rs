@@ -13,7 +13,7 @@ pub(super) const OTHER: &str = "other";
 
 /// A count per code.
 #[derive(Debug)]
-pub(super) struct Refusals {
+pub(super) struct Codes {
     slots: [Slot; CODES_MAX],
     others: AtomicU64,
 }
@@ -24,7 +24,7 @@ struct Slot {
     count: AtomicU64,
 }
 
-impl Refusals {
+impl Codes {
     pub(super) fn count(&self, code: &'static str) {
         let of_code = |slot: &&Slot| *slot.code.get_or_init(|| code) == code;
         let count = self.slots.iter().find(of_code).map_or(&self.others, |slot| &slot.count);
@@ -41,7 +41,7 @@ impl Refusals {
     }
 }
 
-impl Default for Refusals {
+impl Default for Codes {
     fn default() -> Self {
         Self { slots: array::from_fn(|_| Slot::default()), others: AtomicU64::new(0) }
     }
