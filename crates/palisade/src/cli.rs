@@ -6,17 +6,27 @@ mod authorize;
 mod bundle;
 mod check;
 mod config;
+mod counts;
+mod diff;
 mod explain;
 mod explanation;
 mod failure;
+mod fmt;
 mod import;
+mod lint;
 mod log;
 mod matrix;
+mod new;
 mod quickstart;
+mod replay;
+mod repository;
 mod request;
+mod rollout;
 mod schema;
 mod serve;
+mod shadow;
 mod test;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,6 +47,7 @@ Exit codes:
   1   failed; for `authorize`: no decision was made, treat it as a deny
   2   denied
   3   challenged
+  4   there are differences
   64  wrong use or configuration
   65  the bundle does not load
 
@@ -77,8 +88,16 @@ enum Command {
     Serve(serve::Arguments),
     /// Check a bundle: syntax, strict validation, lints
     Check(check::Arguments),
+    /// Check a bundle more strictly: all advice counts as a failure
+    Lint(lint::Arguments),
     /// Run a bundle's tests
     Test(test::Arguments),
+    /// Bring policies into the usual form
+    Fmt(fmt::Arguments),
+    /// Make a bundle to start from
+    New(new::Arguments),
+    /// Show which requests two bundles answer differently
+    Diff(diff::Arguments),
     /// Ask for one decision
     Authorize(authorize::Arguments),
     /// Show why a request is answered as it is, policy by policy
@@ -92,6 +111,16 @@ enum Command {
     Matrix(matrix::Arguments),
     /// Read, check and prove the decision log
     Log(log::Arguments),
+    /// Pack bundles, and sign and publish them in repositories
+    #[command(subcommand)]
+    Bundle(repository::Step),
+    /// Decide recorded requests again under another bundle
+    Replay(replay::Arguments),
+    /// Show what decides in the shadow and would answer otherwise
+    #[command(subcommand_required = true)]
+    Shadow(shadow::Arguments),
+    /// Show and change which bundle decides on a running server
+    Rollout(rollout::Arguments),
     /// Show the configuration
     Config(config::Arguments),
 }
@@ -144,15 +173,23 @@ pub fn run(
     let context = &mut Context { options, environment, output };
     let result = match command {
         Command::Authorize(arguments) => authorize::run(arguments, context),
+        Command::Bundle(step) => repository::run(step, context),
         Command::Check(arguments) => check::run(arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Diff(arguments) => diff::run(&arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),
+        Command::Fmt(arguments) => fmt::run(arguments, context),
         Command::Import(source) => import::run(source, context),
+        Command::Lint(arguments) => lint::run(arguments, context),
         Command::Log(arguments) => log::run(arguments, context),
         Command::Matrix(arguments) => matrix::run(arguments, context),
+        Command::New(arguments) => new::run(&arguments, context),
         Command::Quickstart(arguments) => quickstart::run(&arguments, context),
+        Command::Replay(arguments) => replay::run(arguments, context),
+        Command::Rollout(arguments) => rollout::run(arguments, context),
         Command::Schema(arguments) => schema::run(arguments, context),
         Command::Serve(arguments) => serve::run(arguments, context),
+        Command::Shadow(arguments) => shadow::run(arguments, context),
         Command::Test(arguments) => test::run(arguments, context),
     };
     result.unwrap_or_else(|failure| failure.report(context.output))

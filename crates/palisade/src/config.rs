@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod print;
 mod raw;
+mod rollout;
 mod settings;
 mod value;
 
@@ -25,6 +26,7 @@ pub use error::{ConfigError, ConfigProblem};
 pub use print::{markdown, yaml};
 use raw::Reader;
 pub use raw::{Environment, FlagValue, Origin, RawConfig};
+pub use rollout::{RepositorySettings, RolloutSettings};
 use value::DurabilityMode;
 pub use value::{BodyFormat, Listen, RecordedArguments, TelemetryFormat};
 
@@ -41,10 +43,12 @@ pub struct Config {
 }
 
 /// What the server is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
-    /// Where the bundle is.
+    /// Where the bundle is, for commands that look into one and for a server without a repository.
     pub bundle: PathBuf,
+    /// How revisions of it come into force.
+    pub rollout: RolloutSettings,
     /// Where decisions are asked for.
     pub listen: Listen,
     /// Certificates, if decisions are asked for over TLS.
@@ -116,6 +120,7 @@ impl RawConfig {
     pub fn accept(&self) -> Result<Config, ConfigError> {
         let mut reader = self.reader();
         let bundle = reader.read(&settings::BUNDLE_PATH);
+        let rollout = rollout::read(&mut reader);
         let listen = reader.read(&settings::LISTEN_ADDRESS);
         let tls = tls_files(&mut reader, listen.as_ref());
         let admin_socket = reader.read(&settings::ADMIN_SOCKET);
@@ -137,6 +142,7 @@ impl RawConfig {
             let defaults = Limits::default();
             let server = ServerConfig {
                 bundle: bundle?,
+                rollout: rollout?,
                 listen: listen?,
                 tls,
                 admin_socket: admin_socket?,

@@ -15,6 +15,8 @@ pub enum Exit {
     Deny,
     /// The call is challenged.
     Challenge,
+    /// There are differences.
+    Different,
     /// Wrong use or configuration.
     Usage,
     /// The bundle does not load.
@@ -30,6 +32,7 @@ impl Exit {
             Self::Failure => 1,
             Self::Deny => 2,
             Self::Challenge => 3,
+            Self::Different => 4,
             Self::Usage => 64,
             Self::Bundle => 65,
         }

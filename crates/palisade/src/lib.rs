@@ -18,5 +18,6 @@ mod wording;
 pub use exit::Exit;
 pub use output::Output;
 pub use server::{
-    BindError, BuildServerError, Parts, PartsError, RunServerError, Server, TooFewDescriptors,
+    BindError, BuildServerError, Parts, PartsError, ReadRootError, RunServerError, Server,
+    TooFewDescriptors,
 };

@@ -3,6 +3,7 @@
 //! [`Server::build`] takes clock, ids and log from outside, so that tests bring their own and
 //! bind port 0; [`Server::run`] takes whatever future is to end it.
 
+mod bundles;
 mod descriptors;
 mod listeners;
 mod parts;
@@ -11,9 +12,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use palisade_bundle::LoadBundleError;
-use palisade_core::{ErrorChain, FactSources, Revision};
+use palisade_bundle::rollout::StartRolloutError;
+use palisade_core::{BundleControl, ErrorChain, Revision};
 use palisade_grpc::{
-    GrpcServer, Limits, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles,
+    Administration, GrpcServer, Limits, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles,
 };
 use palisade_log::LogState;
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
@@ -21,6 +23,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Listen, RecordedArguments, ServerConfig};
+use bundles::Bundles;
+pub use bundles::ReadRootError;
 pub use descriptors::TooFewDescriptors;
 pub use listeners::BindError;
 use listeners::SocketFile;
@@ -33,10 +37,9 @@ pub struct Server {
     shutdown: CancellationToken,
     decision: Bound,
     administration: Bound,
-    revision: Revision,
     connections: Connections,
     log_state: Option<watch::Receiver<LogState>>,
-    snapshots: Arc<Snapshots>,
+    bundles: Bundles,
 }
 
 /// Connections for decisions at once.
@@ -67,6 +70,15 @@ pub enum BuildServerError {
     /// Its bundle does not load.
     #[error("the bundle does not load")]
     Bundle(#[source] LoadBundleError),
+    /// The operating system gives no thread.
+    #[error("a thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    /// Whom to trust is not known.
+    #[error(transparent)]
+    Root(#[from] ReadRootError),
+    /// Its bundles cannot be followed.
+    #[error("the bundles cannot be followed")]
+    Rollout(#[source] StartRolloutError),
     /// It could not serve a single connection.
     #[error("the limit of open files is too low (`ulimit -n`)")]
     Descriptors(#[from] TooFewDescriptors),
@@ -86,50 +98,33 @@ impl Server {
     /// # Errors
     /// The bundle does not load, or a socket cannot be bound.
     pub async fn build(config: &ServerConfig, parts: Parts) -> Result<Self, BuildServerError> {
-        let ServerConfig { bundle, listen, tls, admin_socket, record, cache_bytes, limits } =
-            config;
+        let ServerConfig { listen, tls, admin_socket, record, limits, .. } = config;
         let connections = Connections {
             asked_for: limits.connections_max,
             served: descriptors::connections(limits, descriptors::allowed())?,
         };
         let limits = Limits { connections_max: connections.served, ..*limits };
-        // No component provides facts in this version; policies that need them do not load.
-        let (snapshot, advice) = palisade_bundle::load_directory(bundle, FactSources::default())
-            .map_err(BuildServerError::Bundle)?;
-        for problem in &advice.0 {
-            tracing::warn!(%problem, "the bundle's author should look at this");
-        }
-        let cache_bytes = u64::try_from(*cache_bytes).unwrap_or(u64::MAX);
-        let snapshot = snapshot.with_cache_bytes(cache_bytes);
-        let revision = snapshot.revision().clone();
+        let bundles = Bundles::start(config, &parts)?;
         let decision = bind(listen, tls.as_ref()).await?;
         let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;
-        let snapshots = Arc::new(Snapshots::new());
-        snapshots.publish(Arc::new(snapshot));
         let Parts { clock, ids, log, log_state, digest_key, observer } = parts;
         let records_arguments = record.arguments == RecordedArguments::Redacted;
         let pdp = Pdp::new(PdpParts {
-            snapshots: Arc::clone(&snapshots),
+            snapshots: Arc::clone(&bundles.snapshots),
+            shadow: Arc::clone(&bundles.shadow.shadow),
             log,
-            clock,
+            clock: Arc::clone(&clock),
             ids,
             digest_key,
             records_arguments,
             observer,
         });
         let shutdown = CancellationToken::new();
+        let control = Administration { bundle: bundles.rollout.control(), clock };
         let grpc = GrpcServer::new(pdp, limits, shutdown.clone()).await;
+        let grpc = grpc.with_administration(control);
         grpc.report_health().await;
-        Ok(Self {
-            grpc,
-            shutdown,
-            decision,
-            administration,
-            revision,
-            connections,
-            log_state,
-            snapshots,
-        })
+        Ok(Self { grpc, shutdown, decision, administration, connections, log_state, bundles })
     }
 
     /// Where decisions are asked for; the port is the real one.
@@ -140,13 +135,25 @@ impl Server {
 
     /// Where the bundle in force is taken from.
     pub(crate) const fn snapshots(&self) -> &Arc<Snapshots> {
-        &self.snapshots
+        &self.bundles.snapshots
     }
 
-    /// The bundle in force.
+    /// What operators see and change of the bundle.
     #[must_use]
-    pub const fn revision(&self) -> &Revision {
-        &self.revision
+    pub fn bundle_control(&self) -> Arc<dyn BundleControl> {
+        self.bundles.rollout.control()
+    }
+
+    /// Changes whenever the state of the bundle does.
+    #[must_use]
+    pub fn bundle_changes(&self) -> watch::Receiver<u64> {
+        self.bundles.rollout.changes()
+    }
+
+    /// The bundle in force; `None`: there is none yet.
+    #[must_use]
+    pub fn revision(&self) -> Option<Arc<Revision>> {
+        Some(Arc::clone(self.bundles.snapshots.current()?.shared_revision()))
     }
 
     /// Logs what an operator has to know at every start.
@@ -167,7 +174,7 @@ impl Server {
             address = %self.decision.address,
             tls = matches!(self.decision.listener, Listener::Tls(..)),
             admin_socket = %self.administration.address,
-            revision = %self.revision,
+            revision = self.revision().map_or_else(|| "none yet".to_owned(), |r| r.to_string()),
             connections = served,
             "listening"
         );
@@ -178,7 +185,7 @@ impl Server {
     /// # Errors
     /// A socket cannot be served.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunServerError> {
-        let Self { grpc, shutdown, decision, administration, log_state, .. } = self;
+        let Self { grpc, shutdown, decision, administration, log_state, bundles, .. } = self;
         let serve = |bound: Bound, surface| {
             let grpc = grpc.clone();
             async move {
@@ -193,6 +200,7 @@ impl Server {
             tokio::select! {
                 () = stop => {}
                 () = follow_log(&grpc, log_state) => {}
+                () = follow_bundles(&grpc, bundles.rollout.changes()) => {}
             }
             shutdown.cancel();
             grpc.report_health().await;
@@ -203,6 +211,8 @@ impl Server {
             serve(administration, Surface::Administration),
             stopping,
         );
+        // After the last answer: it may wait for a download to be given up.
+        drop(bundles);
         ended.map(|((), (), ())| ()).inspect_err(|error| {
             tracing::error!(error = %ErrorChain(error), "the server ends");
         })
@@ -217,6 +227,14 @@ async fn follow_log(grpc: &GrpcServer, state: Option<watch::Receiver<LogState>>)
             available = !available;
             grpc.report_health().await;
         }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Reports health whenever a revision comes into force, or ceases to decide. Does not end.
+async fn follow_bundles(grpc: &GrpcServer, mut changes: watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {
+        grpc.report_health().await;
     }
     std::future::pending::<()>().await;
 }

@@ -12,7 +12,7 @@ use palisade_core::{
     Clock as _, DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
 };
 use palisade_grpc::{GrpcServer, Limits, Surface};
-use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use palisade_pdp::{Pdp, PdpParts, Shadow, Snapshots};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_server::AuthorizationService;
 use tokio_util::sync::CancellationToken;
@@ -119,6 +119,7 @@ fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure
     snapshots.publish(Arc::new(snapshot));
     Ok(Pdp::new(PdpParts {
         snapshots: Arc::new(snapshots),
+        shadow: Shadow::new(0.0).0,
         log: Arc::new(NotRecorded),
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),

@@ -79,6 +79,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         Format::Human => {
             answer::show(&response, took, context.output)?;
             explanation::show(&explained.links, context.output)?;
+            explanation::show_remedies(&explained.remedies, context.output)?;
         }
         Format::Json => {
             let document = explanation::as_json(&explained);

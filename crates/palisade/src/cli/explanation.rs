@@ -25,6 +25,24 @@ pub(super) fn show(links: &[v1::LinkExplanation], output: &mut Output) -> Result
     Ok(())
 }
 
+/// Shows what would change the answer.
+pub(super) fn show_remedies(remedies: &[v1::Remedy], output: &mut Output) -> Result<(), Failure> {
+    if remedies.is_empty() {
+        return Ok(());
+    }
+    output.line("\nwhat would change it:")?;
+    for remedy in remedies {
+        let v1::Remedy { sentence, sufficient, .. } = remedy;
+        let then = match (remedy.kind(), wording::outcome(remedy.then())) {
+            (v1::RemedyKind::Blocked, _) => String::new(),
+            (_, then) if *sufficient => format!(" → {then}"),
+            (_, then) => format!(" → {then}, together with the others that are needed"),
+        };
+        output.line(format_args!("  - {sentence}{then}"))?;
+    }
+    Ok(())
+}
+
 fn show_policy(policy: &v1::PolicyExplanation, output: &mut Output) -> Result<(), Failure> {
     let effect = effect(policy.effect());
     let mark = mark(policy.result());
@@ -34,6 +52,9 @@ fn show_policy(policy: &v1::PolicyExplanation, output: &mut Output) -> Result<()
     if let Some(requirement) = &policy.requirement {
         let needs = wording::requirement(requirement);
         output.line(format_args!("      lifted by {needs}"))?;
+    }
+    if let Some(v1::ExceptionUse { id, ticket, .. }) = &policy.lifted_by {
+        output.line(format_args!("      lifted by the exception {id} ({ticket})"))?;
     }
     if !policy.error.is_empty() {
         output.line(format_args!("      error: {}", policy.error))?;
@@ -84,7 +105,26 @@ pub(super) fn as_json(explained: &v1::ExplainResponse) -> Value {
     json!({
         "response": answer::as_json(&response),
         "links": explained.links.iter().map(link).collect::<Vec<_>>(),
+        "remedies": explained.remedies.iter().map(remedy).collect::<Vec<_>>(),
         "evaluation_time": explained.evaluation_time.as_ref().map(ToString::to_string),
+    })
+}
+
+fn remedy(remedy: &v1::Remedy) -> Value {
+    let policy = Some(&remedy.policy).filter(|policy| !policy.is_empty());
+    json!({
+        "link": remedy.link,
+        "policy": policy,
+        "kind": match remedy.kind() {
+            v1::RemedyKind::Blocked => "blocked",
+            v1::RemedyKind::Condition => "condition",
+            v1::RemedyKind::Principal => "principal",
+            v1::RemedyKind::Requirement => "requirement",
+            v1::RemedyKind::Unspecified => "unknown",
+        },
+        "sentence": remedy.sentence,
+        "then": wording::outcome(remedy.then()),
+        "sufficient": remedy.sufficient,
     })
 }
 
@@ -96,6 +136,9 @@ fn policy(policy: &v1::PolicyExplanation) -> Value {
         "location": policy.location,
         "error": policy.error,
         "requirement": policy.requirement.as_ref().map(answer::requirement),
+        "lifted_by": policy.lifted_by.as_ref().map(|used| {
+            json!({ "id": used.id, "policy": used.policy, "ticket": used.ticket })
+        }),
         "clauses": policy.clauses.iter().map(clause).collect::<Vec<_>>(),
     })
 }

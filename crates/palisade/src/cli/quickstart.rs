@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::serve::{Running, StopSignals, acceptor_runtime};
 use super::{Context, asking, bundle};
-use crate::config::{Config, Environment, FlagValue, Listen, ServerConfig};
+use crate::config::{Config, Environment, FlagValue, Listen, RolloutSettings, ServerConfig};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::server::{BuildServerError, Server};
@@ -42,6 +42,8 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Ex
     let sample = SampleDirectory::create(&temporary_directory(&context.environment))
         .context("the sample bundle cannot be written")?;
     let Config { server: mut config, export, telemetry: told } = context.config(flags(&sample)?)?;
+    // The sample, whatever a server of one's own would follow.
+    config.rollout = RolloutSettings::DIRECTORY;
     // The agent of the run speaks no TLS.
     if config.tls.take().is_some() {
         context.output.note(format_args!("the quickstart does without TLS"))?;

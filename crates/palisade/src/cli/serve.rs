@@ -110,7 +110,7 @@ impl Running {
 
     /// Counts what the server's bundle remembers, too.
     pub(super) fn watch(&self, server: &Server) {
-        self.export.watch_bundle(server.snapshots(), &self.clock);
+        self.export.watch_bundle(server.snapshots(), &server.bundle_control(), &self.clock);
     }
 
     /// Closes the log, then ships what is left of it.

@@ -1,14 +1,19 @@
 //! `palisade test`: runs the tests a bundle brings along.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod coverage;
 
-use palisade_bundle::{CaseReport, TestReport};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use palisade_bundle::{CaseReport, Coverage, TestReport};
 use serde_json::json;
 
 use super::Context;
 use super::bundle;
 use super::failure::Failure;
+use super::watch;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -16,14 +21,19 @@ const EXAMPLES: &str = "\
 Examples:
   palisade test policies/quickstart
   palisade test --filter refund policies/quickstart
+  palisade test --coverage policies/quickstart
+  palisade test --coverage-min 90 --junit results.xml policies/quickstart
 
 Tests are YAML files (request and wanted answer) and Cedar's own JSON test files, in `tests/`.
-Exits with 1 if a test fails and with 65 if the bundle does not load.";
+A policy is covered if it determined the answer of a test; a clause, which is a part of a `when` or
+`unless` without `&&`, `||`, `!` or `if` in it, if it was true in one and false in one.
+Exits with 1 if a test fails or too little is covered, and with 65 if the bundle does not load.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Human,
     Json,
+    Junit,
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,30 +44,87 @@ pub(super) struct Arguments {
     /// How to show results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    #[arg(long, value_name = "FILE", help = "Write the results as JUnit XML as well")]
+    junit: Option<PathBuf>,
     /// Only tests whose name or file contains this
     #[arg(long, value_name = "SUBSTRING")]
     filter: Option<String>,
+    /// Show which policies and clauses no test exercises
+    #[arg(long, conflicts_with = "filter")]
+    coverage: bool,
+    /// Fail if less than this much of the policies or of the clauses is covered
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        conflicts_with = "filter",
+        value_parser = clap::value_parser!(u8).range(0..=100)
+    )]
+    coverage_min: Option<u8>,
+    /// Run them again whenever a file changes, until interrupted
+    #[arg(long)]
+    watch: bool,
 }
 
-pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { directory, format, filter } = arguments;
-    let directory = context.bundle_directory(directory)?;
-    let bundle = bundle::load(&directory, context)?;
+pub(super) fn run(mut arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let directory = context.bundle_directory(arguments.directory.take())?;
+    let test = |context: &mut Context<'_>| once(&directory, &arguments, context);
+    if arguments.watch { watch::repeat(&directory, "tested", context, test) } else { test(context) }
+}
+
+fn once(
+    directory: &Path,
+    arguments: &Arguments,
+    context: &mut Context<'_>,
+) -> Result<Exit, Failure> {
+    let Arguments { format, junit, filter, coverage, coverage_min, .. } = arguments;
+    let bundle = bundle::load(directory, context)?;
     let policies = bundle.snapshot().policies().iter().filter(|policy| !policy.shadow).count();
     let mut report = bundle.run_tests();
-    if let Some(filter) = &filter {
+    let measured = (*coverage || coverage_min.is_some()).then(|| bundle.coverage(&report));
+    if let Some(filter) = filter {
         report.cases.retain(|case| case.name.contains(filter) || case.file.contains(filter));
         if report.cases.is_empty() {
             return Err(Failure::Usage(format!("no test contains `{filter}`")));
         }
     }
-    // Coverage is of the whole suite; of a part of it, it would say nothing.
-    let coverage = filter.is_none().then_some(policies);
-    match format {
-        Format::Human => show(&report, coverage, context.output)?,
-        Format::Json => context.output.line(format_args!("{:#}", as_json(&report, coverage)))?,
+    let name = bundle.snapshot().revision().bundle.as_str().to_owned();
+    if let Some(file) = junit {
+        fs::write(file, report.to_junit_xml(&name))
+            .with_context(|| format!("`{}` cannot be written", file.display()))?;
     }
-    Ok(if report.passed() { Exit::Success } else { Exit::Failure })
+    // Coverage is of the whole suite; of a part of it, it would say nothing.
+    let policies = filter.is_none().then_some(policies);
+    match format {
+        Format::Human => {
+            show(&report, policies, context.output)?;
+            if let Some(measured) = &measured {
+                coverage::show(measured, context.output)?;
+            }
+        }
+        Format::Json => {
+            let document = as_json(&report, policies, measured.as_ref());
+            context.output.line(format_args!("{document:#}"))?;
+        }
+        Format::Junit => context.output.text(&report.to_junit_xml(&name))?,
+    }
+    let enough = match (&measured, coverage_min) {
+        (Some(measured), Some(minimum)) => enough(measured, *minimum, context.output)?,
+        (_, None) | (None, Some(_)) => true,
+    };
+    Ok(if report.passed() && enough { Exit::Success } else { Exit::Failure })
+}
+
+fn enough(measured: &Coverage, minimum: u8, output: &mut Output) -> Result<bool, Failure> {
+    let covered = measured.policies_percent().min(measured.clauses_percent());
+    let enough = covered >= usize::from(minimum);
+    if !enough {
+        output.note(format_args!(
+            "error: {}% of the policies and {}% of the clauses are covered, {minimum}% are wanted",
+            measured.policies_percent(),
+            measured.clauses_percent()
+        ))?;
+    }
+    Ok(enough)
 }
 
 fn show(report: &TestReport, policies: Option<usize>, output: &mut Output) -> Result<(), Failure> {
@@ -97,7 +164,11 @@ fn show_failure(case: &CaseReport, output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn as_json(report: &TestReport, policies: Option<usize>) -> serde_json::Value {
+fn as_json(
+    report: &TestReport,
+    policies: Option<usize>,
+    measured: Option<&Coverage>,
+) -> serde_json::Value {
     let case = |case: &CaseReport| {
         json!({
             "name": case.name,
@@ -110,7 +181,11 @@ fn as_json(report: &TestReport, policies: Option<usize>) -> serde_json::Value {
     let coverage = policies.map(|policies| {
         let uncovered: Vec<&str> =
             report.uncovered.iter().map(|policy| policy.id.as_str()).collect();
-        json!({ "policies": policies, "uncovered": uncovered })
+        let mut document = json!({ "policies": policies, "uncovered": uncovered });
+        if let (Some(measured), Some(document)) = (measured, document.as_object_mut()) {
+            document.extend(coverage::as_json(measured));
+        }
+        document
     });
     json!({
         "passed": report.passed(),
@@ -118,3 +193,6 @@ fn as_json(report: &TestReport, policies: Option<usize>) -> serde_json::Value {
         "coverage": coverage,
     })
 }
+
+#[cfg(test)]
+mod tests;

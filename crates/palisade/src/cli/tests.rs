@@ -57,7 +57,19 @@ pub(super) fn palisade(arguments: &[&str]) -> Ran {
     Ran { exit, out: out.text(), err: err.text() }
 }
 
-const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/quickstart");
+/// Calls with a context whose output goes to these.
+pub(super) fn context_into<T>(
+    out: &Shared,
+    err: &Shared,
+    call: impl FnOnce(&mut Context<'_>) -> T,
+) -> T {
+    let mut output = Output::new(Box::new(out.clone()), Box::new(err.clone()));
+    let options = GlobalOptions { config: None, set: Vec::new() };
+    call(&mut Context { options, environment: Environment::new(), output: &mut output })
+}
+
+pub(super) const QUICKSTART: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/quickstart");
 const CHAIN: &str = "user:corp:alice,agent:corp:helpdesk-bot";
 const REFUND: &str = r#"{"invoice_id":"I-7","amount":49.90,"currency":"EUR"}"#;
 
@@ -173,6 +185,52 @@ fn explanations_show_the_clause_that_was_false_and_what_it_saw() {
     ]);
     assert!(ran.out.contains("✗ permit support-refunds-small-amounts"), "{}", ran.out);
     assert!(ran.out.contains("context.args.amount = "), "{}", ran.out);
+    let change = ran.out.split_once("what would change it:\n").expect("it is said").1;
+    assert_eq!(
+        change.lines().next(),
+        Some(
+            "  - `finance-moves-money` would permit it if User::\"corp:alice\" were in \
+             Group::\"finance\" → challenge"
+        )
+    );
+    assert!(change.contains("`context.args.amount.lessThanOrEqual(decimal(\"100.00\"))` held"));
+}
+
+#[test]
+fn what_would_change_an_answer_is_part_of_the_document() {
+    let ran = palisade(&[
+        "explain",
+        "--format",
+        "json",
+        "--bundle",
+        QUICKSTART,
+        "--chain",
+        "user:corp:carol",
+        "--tool",
+        "payments.refund",
+        "--args",
+        r#"{"invoice_id":"I-7","amount":2500,"currency":"EUR"}"#,
+    ]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let remedy = &document["remedies"][0];
+    assert_eq!(
+        (&remedy["policy"], &remedy["kind"]),
+        (&"refund-ceiling".into(), &"condition".into())
+    );
+    assert_eq!((&remedy["then"], &remedy["link"]), (&"challenge".into(), &0.into()));
+}
+
+#[test]
+fn a_template_link_names_the_group_that_would_help() {
+    let request = ["--bundle", QUICKSTART, "--tool", "payments.read_invoice", "--args"];
+    let chain = [r#"{"invoice_id":"I-7"}"#, "--chain", "user:corp:dave"];
+    let ran = palisade(&[&["explain"], &request[..], &chain].concat());
+    // Dave stands before the wall; support and finance are in `finance-access`, he is not.
+    let change = ran.out.split_once("what would change it:\n").expect("it is said").1;
+    assert!(change.contains("were in Group::\"finance-access\" → allow, together"), "{change}");
+    for link in ["finance-reads-payments", "support-reads-payments"] {
+        assert!(change.contains(&format!("`{link}` would permit it if")), "{change}");
+    }
 }
 
 #[test]
@@ -297,7 +355,7 @@ fn schemas_have_an_action_for_every_tool() {
     assert_eq!(palisade(&["schema", "--losses", QUICKSTART]).exit, Exit::Success);
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(super) fn copy(from: &std::path::Path, to: &std::path::Path) {
     for entry in fs::read_dir(from).expect("read") {
         let entry = entry.expect("read");
         let target = to.join(entry.file_name());

@@ -175,6 +175,17 @@ impl Reader<'_> {
         self.raw.effective(&setting.meta).is_some()
     }
 
+    /// Notes that a setting is needed, if nobody set it.
+    pub(super) fn require<T>(&mut self, setting: &Setting<T>, reason: &str) {
+        if !self.is_set(setting) {
+            self.problems.push(ConfigProblem {
+                origin: Origin::Default,
+                message: format!("`{}` is not set: {reason}", setting.meta.key),
+                help: Some(format!("it takes a {}", setting.meta.accepts)),
+            });
+        }
+    }
+
     /// Notes that a setting does not go with another, if somebody set it.
     pub(super) fn refuse_if_set<T>(&mut self, setting: &Setting<T>, reason: &str) {
         if let Some(value) = self.raw.effective(&setting.meta) {

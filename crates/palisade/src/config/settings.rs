@@ -1,6 +1,8 @@
 //! The table of settings: file keys, variables, `config --print` and the README's configuration
 //! table are derived from it, and a new setting is one entry here and one field of `Config`.
 
+mod bundle;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use url::Url;
 use super::value::{
     self, BodyFormat, DurabilityMode, Listen, RecordedArguments, TelemetryFormat, ValueError,
 };
+
+pub(crate) use bundle::*;
 
 /// One setting with the type of its values.
 #[derive(Debug)]
@@ -68,16 +72,6 @@ pub(crate) const VARIABLE_PREFIX: &str = "PALISADE_";
 
 /// The variable that names the configuration file; no setting.
 pub(crate) const CONFIG_FILE_VARIABLE: &str = "PALISADE_CONFIG";
-
-pub(crate) static BUNDLE_PATH: Setting<PathBuf> = Setting {
-    meta: Meta {
-        key: "bundle.path",
-        accepts: "directory",
-        default: Fallback::Fixed("."),
-        doc: "The bundle: catalog, policies, entities and tests.",
-    },
-    parse: value::path,
-};
 
 pub(crate) static LISTEN_ADDRESS: Setting<Listen> = Setting {
     meta: Meta {
@@ -497,8 +491,19 @@ pub(crate) static TELEMETRY_METRICS_ADDRESS: Setting<SocketAddr> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 41] = [
+pub(crate) static SETTINGS: [&Meta; 52] = [
     &BUNDLE_PATH.meta,
+    &BUNDLE_REPOSITORY.meta,
+    &BUNDLE_ROOT.meta,
+    &BUNDLE_NAME.meta,
+    &BUNDLE_CHANNEL.meta,
+    &BUNDLE_STATE.meta,
+    &BUNDLE_POLL_INTERVAL.meta,
+    &BUNDLE_MAX_STALENESS.meta,
+    &BUNDLE_KEEP.meta,
+    &SHADOW_CHANNEL.meta,
+    &SHADOW_PATH.meta,
+    &SHADOW_SAMPLE.meta,
     &LISTEN_ADDRESS.meta,
     &LISTEN_TLS_CERTIFICATE.meta,
     &LISTEN_TLS_KEY.meta,

@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use palisade_core::{format_duration, parse_duration};
+use palisade_bundle::repository::Channel;
+use palisade_core::{BundleName, format_duration, parse_duration};
 use palisade_log::{OnFailure, Unshipped};
 use palisade_telemetry::otlp::Protocol;
 use tracing_subscriber::EnvFilter;
@@ -109,6 +110,10 @@ pub(crate) enum ValueError {
     SocketPathTooLong { bytes: usize },
     #[error("it is no `http` or `https` URL")]
     Url,
+    #[error("it is no `https`, `http` or `file` URL")]
+    RepositoryUrl,
+    #[error("`{text}` has other characters than a-z, 0-9 and `-`, none, or too many")]
+    Name { text: String },
 }
 
 /// Bytes of a Unix socket's path.
@@ -200,6 +205,21 @@ pub(crate) fn url(text: &str) -> Result<Url, ValueError> {
         // The text may hold a password.
         _ => Err(ValueError::Url),
     }
+}
+
+pub(crate) fn repository_url(text: &str) -> Result<Url, ValueError> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "file" && url.to_file_path().is_ok() => Ok(url),
+        _ => url(text).map_err(|_no_url| ValueError::RepositoryUrl),
+    }
+}
+
+pub(crate) fn bundle_name(text: &str) -> Result<BundleName, ValueError> {
+    BundleName::new(text).ok_or_else(|| ValueError::Name { text: text.to_owned() })
+}
+
+pub(crate) fn channel(text: &str) -> Result<Channel, ValueError> {
+    Channel::new(text).ok_or_else(|| ValueError::Name { text: text.to_owned() })
 }
 
 pub(crate) fn ratio(text: &str) -> Result<f64, ValueError> {

@@ -13,7 +13,7 @@ use palisade_proto::v1;
 use super::*;
 use palisade_log::{Durability, LogConfig, OnFailure, Retention, Unshipped};
 
-use crate::config::RecordConfig;
+use crate::config::{RecordConfig, RolloutSettings};
 
 /// Remembers records.
 #[derive(Default)]
@@ -61,6 +61,7 @@ fn record(directory: &Path) -> RecordConfig {
 fn config(directory: &Path) -> ServerConfig {
     ServerConfig {
         bundle: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/quickstart"),
+        rollout: RolloutSettings::DIRECTORY,
         listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
         tls: None,
         admin_socket: directory.join("admin.sock"),
