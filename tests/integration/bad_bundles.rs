@@ -11,7 +11,7 @@ use palisade_bundle::{LoadBundleError, load_directory};
 use palisade_core::{FactSources, Problem, Problems, Severity};
 use palisade_tests::bundle::{WrittenBundle, fixture, root};
 
-fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let directory = root().join("tests/fixtures/bad_bundles");
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut cases: Vec<PathBuf> = entries.collect();
@@ -19,7 +19,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn overlay(bundle: &WrittenBundle, from: &Path, within: &str) {
+pub(crate) fn overlay(bundle: &WrittenBundle, from: &Path, within: &str) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let name = format!("{within}{}", entry.file_name().to_str().unwrap());

@@ -36,6 +36,7 @@ mod process;
 mod raw_http2;
 mod raw_message;
 mod request_decoder;
+mod rollout;
 mod scrape;
 mod shipping;
 mod stream;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use palisade_core::{
     ActorChain, BundleName, Decision, DecisionId, DecisionLog as _, DecisionRecord, DigestKey,
     Environment, LogEntry, Obligations, Outcome, PolicyId, Reason, ReasonCode, RecordedLatency,
-    Revision, Sha256Digest, Verdict,
+    Revision, RolloutAction, RolloutRecord, Sha256Digest, ShadowKind, ShadowRecord, Verdict,
 };
 use palisade_log::{
     Against, Durability, LogConfig, LogReader, OnFailure, Retention, SegmentLog, Unshipped,
@@ -21,8 +21,8 @@ use palisade_tests::{ManualClock, NOON, bundle};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Decisions in each of two runs.
-const DECISIONS: u32 = 1500;
+/// Entries in each of two runs: decisions, and some of the other kinds that servers append.
+const ENTRIES: u32 = 1500;
 
 /// A log of two runs, closed, and its public key.
 struct Written {
@@ -41,9 +41,15 @@ impl Written {
             let clock = Arc::new(ManualClock::default());
             let log = SegmentLog::open(config(home.path()), clock).expect("the log opens");
             log.verifier_key().clone_into(&mut key);
-            for number in 0..DECISIONS {
-                let record = decision(run * DECISIONS + number);
-                log.append(LogEntry::Decision(&record)).await.expect("kept");
+            for number in 0..ENTRIES {
+                let record = decision(run * ENTRIES + number);
+                let (shadow, rollout) = (shadow(&record), rollout(&record));
+                let entry = match number % 10 {
+                    8 => LogEntry::Shadow(&shadow),
+                    9 => LogEntry::Rollout(&rollout),
+                    _ => LogEntry::Decision(&record),
+                };
+                log.append(entry).await.expect("kept");
             }
             log.close();
         }
@@ -151,6 +157,33 @@ fn decision(number: u32) -> DecisionRecord {
     }
 }
 
+/// What would have been answered in the shadow.
+fn shadow(of: &DecisionRecord) -> ShadowRecord {
+    ShadowRecord {
+        time: of.time,
+        decision: of.decision.id,
+        chain: of.chain.clone(),
+        tool: of.tool.clone(),
+        tool_is_known: true,
+        verdict: Arc::clone(&of.decision.verdict),
+        kind: ShadowKind::Revision,
+        revision: Arc::clone(&of.decision.revision),
+        shadow_verdict: Arc::new(Verdict::deny(Reason::new(ReasonCode::NoPermit, "Nobody may."))),
+    }
+}
+
+/// A revision that did not come into force.
+fn rollout(of: &DecisionRecord) -> RolloutRecord {
+    RolloutRecord {
+        time: of.time,
+        action: RolloutAction::Refused,
+        from: None,
+        to: Some(Arc::clone(&of.decision.revision)),
+        code: "tests_failed",
+        detail: of.tool.clone(),
+    }
+}
+
 /// Changes a file, and puts it back when the closure has looked.
 fn tampered(path: &Path, change: impl FnOnce(&mut Vec<u8>), look: impl FnOnce()) {
     let original = fs::read(path).expect("read");
@@ -179,8 +212,8 @@ async fn a_verifier_written_from_the_documentation_agrees_on_a_whole_log() {
     let output = written.python("log", &written.directory());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    // Decisions, and for each run that the log was opened and a checkpoint.
-    assert_eq!(ours.records, u64::from(2 * DECISIONS + 4));
+    // What was appended, and for each run that the log was opened and a checkpoint.
+    assert_eq!(ours.records, u64::from(2 * ENTRIES + 4));
     assert_eq!(theirs["records"], ours.records);
     assert_eq!(theirs["segments"], ours.segments);
     assert_eq!((&theirs["checkpoints"], ours.signed), (&2.into(), 2));
@@ -259,7 +292,7 @@ async fn both_check_proofs_alike() {
     let Some(written) = Written::new().await else { return };
     let key = VerifierKey::parse(&written.key).expect("a key");
     let path = written.home.path().join("a.proof");
-    let end = u64::from(2 * DECISIONS + 4);
+    let end = u64::from(2 * ENTRIES + 4);
     // In the first tree and the second, at their edges and in between; the last checkpoint itself
     // is in none.
     for index in [0, 1, 2, 777, 1024, 1499, 1500, 1501, 1502, 2047, 2048, end - 2] {

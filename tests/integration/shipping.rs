@@ -115,7 +115,7 @@ async fn a_collector_that_is_down_costs_disk_and_neither_records_nor_memory() {
         }
     };
     // Buffers and caches are as large as they will be.
-    ask_batches(120).await;
+    ask_batches(240).await;
     let before = server.memory();
     ask_batches(240).await;
     // Some 40 MB of records, of which none may be held; buffers and the allocator have their ways.
@@ -124,7 +124,7 @@ async fn a_collector_that_is_down_costs_disk_and_neither_records_nor_memory() {
     // One more, after which some come twice.
     collector.script([Fault::ResetAmidAnswer]);
     collector.resume();
-    let last = 360 * 256;
+    let last = 480 * 256;
     let is_last = |record: &LogRecord| log_index(record).is_some_and(|index| index >= last);
     let received = collector
         .wait_until("every record", |received| received.logs.last().is_some_and(is_last))
@@ -152,23 +152,29 @@ async fn checkpoints_and_outcomes_are_shipped_like_decisions() {
     };
     client.report_outcome(report).await.expect("it is recorded");
     server.terminate().await;
-    let received = collector.wait_until("the last record", |it| it.indices().len() == 4).await;
+    let received = collector.wait_until("the last record", |it| it.indices().len() == 5).await;
     let names: Vec<_> = received.logs.iter().map(|record| record.event_name.as_str()).collect();
     assert_eq!(
         names,
-        ["palisade.opened", "palisade.decision", "palisade.outcome", "palisade.checkpoint",]
+        [
+            "palisade.opened",
+            "palisade.rollout",
+            "palisade.decision",
+            "palisade.outcome",
+            "palisade.checkpoint",
+        ]
     );
-    for record in &received.logs[1..3] {
+    for record in &received.logs[2..4] {
         let id = attribute(&record.attributes, "palisade.decision.id").expect("an id");
         assert!(format!("{id:?}").contains(&decision.decision_id), "{id:?}");
     }
     // What was shipped last holds the log down to its first byte.
-    let mut reader = LogReader::new(&ServerProcess::log_directory(home.path()), 3);
+    let mut reader = LogReader::new(&ServerProcess::log_directory(home.path()), 4);
     let last = reader.next().expect("it is read").expect("it is there").decode();
     let Some(Entry::Checkpoint(checkpoint)) = last.expect("a record").entry else {
         panic!("the log was closed")
     };
-    let shipped = format!("{:?}", received.logs[3]);
+    let shipped = format!("{:?}", received.logs[4]);
     let root = checkpoint.note.lines().nth(2).expect("a root");
     assert!(shipped.contains(root), "{shipped}");
 }

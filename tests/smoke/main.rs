@@ -4,7 +4,9 @@
 //! exit codes, standard streams and signals. Waits for states with a deadline, never for time.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test; its helpers are no test functions")]
 
+mod guide;
 mod hostile;
+mod rollout;
 mod survival;
 
 use std::ffi::OsStr;

@@ -95,6 +95,8 @@ pub enum LogMode {
 pub struct MemoryLog {
     mode: watch::Sender<LogMode>,
     stalled: watch::Sender<usize>,
+    /// Changes with every entry that is kept.
+    kept: watch::Sender<u64>,
     /// Held to push or to copy.
     records: Mutex<Vec<DecisionRecord>>,
     /// Held to push or to copy.
@@ -156,6 +158,21 @@ impl MemoryLog {
         self.shadows.lock().unwrap().clone()
     }
 
+    /// The first difference in the shadow.
+    pub async fn wait_for_shadow(&self) -> ShadowRecord {
+        let mut kept = self.kept.subscribe();
+        let first = async {
+            loop {
+                kept.borrow_and_update();
+                if let Some(shadow) = self.shadows().into_iter().next() {
+                    return shadow;
+                }
+                kept.changed().await.expect("the log lives");
+            }
+        };
+        within("a difference in the shadow", first).await
+    }
+
     /// Forgets what was kept.
     pub fn clear(&self) {
         self.records.lock().unwrap().clear();
@@ -188,6 +205,7 @@ impl MemoryLog {
             Kept::Rollout(record) => self.rollouts.lock().unwrap().push(record),
             Kept::Shadow(record) => self.shadows.lock().unwrap().push(*record),
         }
+        self.kept.send_modify(|kept| *kept += 1);
         Ok(())
     }
 }

@@ -1,18 +1,20 @@
 //! A running server: the one that the binary runs, with the ports in the test's hands.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade::config::{Listen, RecordConfig, RecordedArguments, ServerConfig};
+use palisade::config::{Listen, RecordConfig, RecordedArguments, RolloutSettings, ServerConfig};
 use palisade::{Parts, Server};
-use palisade_client::Client;
-use palisade_core::{DigestKey, Unobserved};
+use palisade_client::{AdminClient, Client};
+use palisade_core::{BundleControl, BundleStatus, DigestKey, Unobserved};
 use palisade_grpc::{Limits, TlsFiles};
 use palisade_log::{Durability, LogConfig, OnFailure, Retention, Unshipped};
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -22,15 +24,22 @@ use crate::ports::{ManualClock, MemoryLog, SequentialIds, TestPorts};
 use crate::within;
 
 /// A running server. Dropping it cuts everything and waits for its threads.
-#[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,
     admin_socket: PathBuf,
     ports: TestPorts,
     stop: CancellationToken,
     running: JoinSet<()>,
+    bundle: Arc<dyn BundleControl>,
+    bundle_changes: watch::Receiver<u64>,
     /// Holds the socket.
     _directory: TempDir,
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServer").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl TestServer {
@@ -41,20 +50,35 @@ impl TestServer {
 
     /// A server with other limits.
     pub async fn start_with_limits(limits: Limits) -> Self {
-        Self::start_with(&fixture("desk"), limits, None).await
+        Self::start_with(&fixture("desk"), limits, None, RolloutSettings::DIRECTORY).await
+    }
+
+    /// A server that follows bundles in another way.
+    pub async fn start_with_rollout(
+        bundle: &Path,
+        limits: Limits,
+        rollout: RolloutSettings,
+    ) -> Self {
+        Self::start_with(bundle, limits, None, rollout).await
     }
 
     /// A server that speaks TLS; [`TestServer::channel`] does not.
     pub async fn start_with_tls(files: TlsFiles, limits: Limits) -> Self {
-        Self::start_with(&fixture("desk"), limits, Some(files)).await
+        let directory = RolloutSettings::DIRECTORY;
+        Self::start_with(&fixture("desk"), limits, Some(files), directory).await
     }
 
     /// A server with another bundle.
     pub async fn start_with_bundle(bundle: &Path) -> Self {
-        Self::start_with(bundle, Limits::default(), None).await
+        Self::start_with(bundle, Limits::default(), None, RolloutSettings::DIRECTORY).await
     }
 
-    async fn start_with(bundle: &Path, limits: Limits, tls: Option<TlsFiles>) -> Self {
+    async fn start_with(
+        bundle: &Path,
+        limits: Limits,
+        tls: Option<TlsFiles>,
+        rollout: RolloutSettings,
+    ) -> Self {
         let ports = TestPorts::default();
         let parts = Parts {
             clock: Arc::<ManualClock>::clone(&ports.clock),
@@ -67,6 +91,7 @@ impl TestServer {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let config = ServerConfig {
             bundle: bundle.to_owned(),
+            rollout,
             listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
             tls,
             admin_socket: directory.path().join("admin.sock"),
@@ -79,12 +104,47 @@ impl TestServer {
             .await
             .unwrap_or_else(|error| panic!("the server does not start: {error:#?}"));
         let Listen::Tcp(address) = *server.address() else { panic!("it listens on TCP") };
+        let (bundle, bundle_changes) = (server.bundle_control(), server.bundle_changes());
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let mut running = JoinSet::new();
         running.spawn(async move { server.run(stopped).await.expect("the server runs") });
         let admin_socket = config.admin_socket;
-        Self { address, admin_socket, ports, stop, running, _directory: directory }
+        Self {
+            address,
+            admin_socket,
+            ports,
+            stop,
+            running,
+            bundle,
+            bundle_changes,
+            _directory: directory,
+        }
+    }
+
+    /// The state of the bundle once it is as wanted.
+    pub async fn bundle_becomes(&self, is_so: impl Fn(&BundleStatus) -> bool) -> BundleStatus {
+        let mut changes = self.bundle_changes.clone();
+        let becoming = async {
+            loop {
+                changes.borrow_and_update();
+                let status = self.bundle.status();
+                if is_so(&status) {
+                    return status;
+                }
+                changes.changed().await.expect("the server lives");
+            }
+        };
+        within("the bundle", becoming).await
+    }
+
+    /// A client of the administration.
+    ///
+    /// # Panics
+    /// It does not connect.
+    pub async fn admin(&self) -> AdminClient {
+        let endpoint = format!("unix:{}", self.admin_socket.display()).parse().expect("an address");
+        AdminClient::connect(&endpoint).await.expect("a connection")
     }
 
     /// Where decisions are served.

@@ -6,7 +6,7 @@ use palisade_bundle::load_directory;
 use palisade_core::{DecisionRecord, DigestKey, FactSources, Unobserved};
 use palisade_engine::PolicySnapshot;
 use palisade_grpc::{GrpcServer, Limits, Surface};
-use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use palisade_pdp::{Pdp, PdpParts, Shadow, Snapshots};
 use palisade_proto::v1;
 use palisade_proto::v1::authorization_service_server::AuthorizationService as _;
 use tokio::runtime::{Builder, Runtime};
@@ -35,6 +35,7 @@ impl DecisionPoint {
         let ports = TestPorts::default();
         let pdp = Pdp::new(PdpParts {
             snapshots,
+            shadow: Shadow::new(0.0).0,
             log: Arc::<MemoryLog>::clone(&ports.log),
             clock: Arc::<ManualClock>::clone(&ports.clock),
             ids: Arc::<SequentialIds>::clone(&ports.ids),
