@@ -134,7 +134,7 @@ fn check_high_impact(
             let message =
                 format!("no forbid asks for anything before tier 3 tool `{name}` is called");
             problems.0.push(Problem::advice("catalog.unguarded_tool", message).with_help(
-                "add a forbid with `@require(\"approval\")` or `@require(\"step_up\")` for \
+                "add a forbid with `@require` (approval, confirmation or step_up) for \
                  `action in Action::\"tier3\"`",
             ));
         }

@@ -72,6 +72,8 @@ enum Look {
 
 struct Scripted {
     script: Script,
+    /// What the last look was told not to fetch again.
+    told_refused: Arc<Mutex<Option<Sha256Digest>>>,
     expires: Arc<AtomicI64>,
 }
 
@@ -89,6 +91,7 @@ impl Source for Scripted {
         known: &Known,
         _: &mut dyn FnMut(palisade_core::CandidateStage),
     ) -> Result<News, Failure> {
+        *self.told_refused.lock().unwrap() = known.refused;
         let finding = |found: Option<Found>, same, refused| match found {
             None => Finding::Nothing,
             Some(found) if same == Some(found.digest) => Finding::Same,
@@ -199,6 +202,7 @@ impl Clock for StoppedClock {
 struct Desk {
     worker: Worker,
     script: Script,
+    told_refused: Arc<Mutex<Option<Sha256Digest>>>,
     expires: Arc<AtomicI64>,
     decides: Arc<Decides>,
     records: Arc<Records>,
@@ -215,7 +219,12 @@ fn desk() -> Desk {
 
 fn desk_in(kept: Arc<TempDir>) -> Desk {
     let (script, expires) = (Script::default(), Arc::new(AtomicI64::new(0)));
-    let source = Scripted { script: script.clone(), expires: Arc::clone(&expires) };
+    let told_refused = Arc::default();
+    let source = Scripted {
+        script: script.clone(),
+        told_refused: Arc::clone(&told_refused),
+        expires: Arc::clone(&expires),
+    };
     let repository = RepositoryConfig {
         url: "https://bundles.example/".parse().expect("a URL"),
         root: Vec::new(),
@@ -250,7 +259,7 @@ fn desk_in(kept: Arc<TempDir>) -> Desk {
     let mut worker =
         Worker::new(config, ports, Box::new(source), &report, &stopping).expect("opened");
     worker.begin().expect("begun");
-    Desk { worker, script, expires, decides, records, clock, report, kept }
+    Desk { worker, script, told_refused, expires, decides, records, clock, report, kept }
 }
 
 impl Desk {
@@ -382,6 +391,7 @@ fn what_was_refused_is_looked_at_again_only_when_asked_for() {
     assert_eq!(desk.failure(), Some("tests_failed"));
     desk.recorded();
     desk.finds(1, "");
+    assert_eq!(*desk.told_refused.lock().unwrap(), Some(found(1, "").digest));
     assert!(desk.recorded().is_empty());
     assert_eq!(desk.failure(), Some("tests_failed"), "it still stands");
     let again = Look::Finds { active: Some(found(1, "")), shadow: None };

@@ -116,7 +116,7 @@ pub(super) fn with_records(directory: PathBuf) -> Result<PathBuf, Failure> {
 fn no_log(directory: &Path) -> Failure {
     Failure::Other(anyhow!(
         "there is no decision log in `{}`\n  help: `palisade serve` begins one; name another \
-         directory with `--directory` or the setting `log.directory`",
+         directory, or set `log.directory`",
         directory.display()
     ))
 }

@@ -4,7 +4,7 @@ mod status;
 
 use std::path::PathBuf;
 
-use palisade_client::AdminClient;
+use palisade_client::{AdminClient, ClientError};
 
 use super::Context;
 use super::asking;
@@ -93,7 +93,12 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
             Action::Unpin { reason } => client.unpin_bundle(reason).await,
         }
     });
-    let state = answered.map_err(|error| Failure::Other(anyhow::anyhow!(chain(&error))))?;
+    let state = answered.map_err(|error| {
+        Failure::Other(match error {
+            ClientError::Refused { message, reason, .. } => anyhow::anyhow!("{message} [{reason}]"),
+            error => anyhow::anyhow!(chain(&error)),
+        })
+    })?;
     match format {
         Format::Human => status::show(&state, context.output)?,
         Format::Json => {

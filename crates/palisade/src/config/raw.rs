@@ -181,7 +181,7 @@ impl Reader<'_> {
             self.problems.push(ConfigProblem {
                 origin: Origin::Default,
                 message: format!("`{}` is not set: {reason}", setting.meta.key),
-                help: Some(format!("it takes a {}", setting.meta.accepts)),
+                help: Some(format!("set `{}`", setting.meta.variable())),
             });
         }
     }

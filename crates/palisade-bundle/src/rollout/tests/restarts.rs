@@ -98,6 +98,16 @@ fn a_damaged_archive_is_not_used() {
 }
 
 #[test]
+fn another_archive_in_the_place_of_a_kept_one_is_not_used() {
+    let mut first = desk();
+    first.finds(1, READERS);
+    let other = found(2, READERS).archive.expect("packed");
+    fs::write(&archives(&first)[0], other).expect("written");
+    let second = restarted(&first);
+    assert_eq!((second.version(), second.failure()), (None, Some("kept_unusable")));
+}
+
+#[test]
 fn an_index_that_leads_elsewhere_or_nowhere_is_an_error() {
     let mut first = desk();
     first.finds(1, READERS);

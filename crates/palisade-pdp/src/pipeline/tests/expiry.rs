@@ -65,6 +65,20 @@ fn whoever_waits_for_a_version_is_woken_by_it() {
     assert_eq!(poll(), Poll::Pending);
     pdp.parts.snapshots.publish(snapshot(4));
     assert_eq!(poll(), Poll::Pending);
-    pdp.parts.snapshots.publish(snapshot(6));
+    pdp.parts.snapshots.publish(snapshot(5));
     assert_eq!(poll(), Poll::Ready(()));
+    pdp.parts.snapshots.publish(snapshot(7));
+    let mut older = std::pin::pin!(pdp.reached(6));
+    let polled = older.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(polled, Poll::Ready(()), "a later one is as good");
+}
+
+#[test]
+fn at_that_very_instant_it_has_expired() {
+    // The first look at the clock is when the call began, the second is the decision's instant.
+    for (until, outcome) in [(1, Outcome::Deny), (2, Outcome::Allow)] {
+        let decision = authorize(&expiring(until), &call("crm.read_ticket")).unwrap();
+        assert_eq!(decision.id, OneId.decision_id(EpochMillis::new(1)));
+        assert_eq!(decision.verdict.outcome, outcome, "{until}");
+    }
 }
