@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use palisade_client::{Client, ClientError, Endpoint};
 use palisade_core::{
-    Clock as _, DecisionLog, DigestKey, LogEntry, LogFuture, RandomIds, SystemClock, Unobserved,
+    Clock, DecisionLog, DigestKey, EpochMillis, LogEntry, LogFuture, RandomIds, SystemClock,
+    Unobserved,
 };
 use palisade_grpc::{GrpcServer, Limits, Surface};
 use palisade_pdp::{Pdp, PdpParts, Shadow, Snapshots};
@@ -64,10 +65,11 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<Client, ClientError> 
 /// Asks a bundle for a decision. It is not recorded: nobody enforces it.
 pub(super) fn authorize_with_bundle(
     directory: &Path,
+    now: Option<EpochMillis>,
     request: v1::AuthorizeRequest,
     context: &mut Context<'_>,
 ) -> Result<Timed<v1::AuthorizeResponse>, Failure> {
-    let pdp = local_pdp(directory, context)?;
+    let pdp = local_pdp(directory, now, context)?;
     runtime()?.block_on(async {
         let service = local_service(pdp, Surface::Decision).await;
         let answer = timed(service.authorize(tonic::Request::new(request))).await;
@@ -78,10 +80,11 @@ pub(super) fn authorize_with_bundle(
 /// Asks a bundle for an explanation.
 pub(super) fn explain_with_bundle(
     directory: &Path,
+    now: Option<EpochMillis>,
     request: v1::ExplainRequest,
     context: &mut Context<'_>,
 ) -> Result<Timed<v1::ExplainResponse>, Failure> {
-    let pdp = local_pdp(directory, context)?;
+    let pdp = local_pdp(directory, now, context)?;
     runtime()?.block_on(async {
         let service = local_service(pdp, Surface::Administration).await;
         let answer = timed(service.explain(tonic::Request::new(request))).await;
@@ -113,7 +116,11 @@ async fn local_service(pdp: Pdp, surface: Surface) -> impl AuthorizationService 
 
 /// A decision point over the bundle in a directory. Its tests are not run, because the command is
 /// how one finds out why they fail.
-fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure> {
+fn local_pdp(
+    directory: &Path,
+    now: Option<EpochMillis>,
+    context: &mut Context<'_>,
+) -> Result<Pdp, Failure> {
     let snapshot = bundle::load(directory, context)?.dangerous_into_untested_snapshot();
     let snapshots = Snapshots::new();
     snapshots.publish(Arc::new(snapshot));
@@ -121,13 +128,43 @@ fn local_pdp(directory: &Path, context: &mut Context<'_>) -> Result<Pdp, Failure
         snapshots: Arc::new(snapshots),
         shadow: Shadow::new(0.0).0,
         log: Arc::new(NotRecorded),
-        clock: Arc::new(SystemClock::new()),
+        clock: clock_at(now),
         ids: Arc::new(RandomIds),
         // Keys digests that go nowhere.
         digest_key: DigestKey::new([0; 32]),
         records_arguments: false,
         observer: Arc::new(Unobserved),
     }))
+}
+
+/// Reads an instant that is to be taken for now.
+pub(super) fn instant(text: &str) -> Result<EpochMillis, &'static str> {
+    EpochMillis::parse_rfc3339(text).ok_or("write an instant, e.g. `2026-01-01T09:00:00Z`")
+}
+
+fn clock_at(now: Option<EpochMillis>) -> Arc<dyn Clock> {
+    let system = SystemClock::new();
+    match now {
+        Some(now) => Arc::new(ClockAt { now, system }),
+        None => Arc::new(system),
+    }
+}
+
+/// Tells another time than it is.
+#[derive(Debug)]
+struct ClockAt {
+    now: EpochMillis,
+    system: SystemClock,
+}
+
+impl Clock for ClockAt {
+    fn now(&self) -> EpochMillis {
+        self.now
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic()
+    }
 }
 
 /// Keeps nothing: what is decided here is shown to a person and enforced by nobody.

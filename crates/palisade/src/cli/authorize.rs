@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use palisade_client::Endpoint;
+use palisade_core::EpochMillis;
 
 use super::Context;
 use super::answer::{self, Format};
@@ -31,16 +32,19 @@ pub(super) struct Arguments {
     /// Decide here with the bundle in this directory; its tests are not run, nothing is recorded
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// Decide as if it were this instant, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", requires = "bundle", value_parser = asking::instant)]
+    now: Option<EpochMillis>,
     /// How to show the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { request, server, bundle, format } = arguments;
+    let Arguments { request, server, bundle, now, format } = arguments;
     let request = request.into_request()?;
     let Timed { answer: response, took } = match bundle {
-        Some(directory) => asking::authorize_with_bundle(&directory, request, context)?,
+        Some(directory) => asking::authorize_with_bundle(&directory, now, request, context)?,
         None => {
             let endpoint = match server {
                 Some(endpoint) => endpoint,

@@ -4,6 +4,7 @@ mod reads;
 
 use std::path::PathBuf;
 
+use palisade_core::EpochMillis;
 use palisade_proto::v1;
 
 use super::answer::{self, Format};
@@ -37,6 +38,9 @@ pub(super) struct Arguments {
     /// Explain here with the bundle in this directory; its tests are not run
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// Decide as if it were this instant, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", requires = "bundle", value_parser = asking::instant)]
+    now: Option<EpochMillis>,
     /// How to show the explanation
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -50,7 +54,7 @@ enum Subject {
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { subject, request, admin, bundle, format } = arguments;
+    let Arguments { subject, request, admin, bundle, now, format } = arguments;
     if let Some(Subject::Reads(arguments)) = subject {
         return reads::run(arguments, context);
     }
@@ -59,7 +63,7 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
     };
     let request = v1::ExplainRequest { request: Some(request.into_request()?) };
     let Timed { answer: explained, took } = match bundle {
-        Some(directory) => asking::explain_with_bundle(&directory, request, context)?,
+        Some(directory) => asking::explain_with_bundle(&directory, now, request, context)?,
         None => {
             let socket = match admin {
                 Some(socket) => socket,

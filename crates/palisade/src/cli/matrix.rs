@@ -5,13 +5,13 @@ mod render;
 use std::path::PathBuf;
 
 use palisade_core::{
-    Actor, ActorChain, ActorKind, Clock as _, Environment, Facts, Prospect, ReasonCode, Revision,
-    SystemClock, Tier, ToolName,
+    Actor, ActorChain, ActorKind, Clock as _, Environment, EpochMillis, Facts, Prospect,
+    ReasonCode, Revision, SystemClock, Tier, ToolName,
 };
 use palisade_engine::{PolicySnapshot, ToolProspect};
 
 use super::failure::Failure;
-use super::{Context, bundle, request};
+use super::{Context, asking, bundle, request};
 use crate::exit::Exit;
 
 /// Rows of a matrix that nobody chose.
@@ -27,7 +27,7 @@ Examples:
 Rows are, without --chain: every user and every service of the bundle alone, every agent behind
 every user, and every autonomous agent alone; at most 200.
 Cells: `allow` and `challenge` hold for all arguments, `deny` means that no arguments could be
-allowed, `depends` that it hangs on the arguments. Times are those of now.";
+allowed, `depends` that it hangs on the arguments. All of it is so at one instant: now, or --now.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// A chain to show, its actors separated by commas, head first; repeat it for more rows
     #[arg(long, value_name = "ACTOR,…", value_parser = chain)]
     chain: Vec<ActorChain>,
+    /// Say what is so at this instant, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = asking::instant)]
+    now: Option<EpochMillis>,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -79,12 +82,14 @@ struct Cell {
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { directory, chain, format } = arguments;
+    let Arguments { directory, chain, now, format } = arguments;
     let directory = context.bundle_directory(directory)?;
     let bundle = bundle::load(&directory, context)?;
     let snapshot = bundle.snapshot();
     let chains = if chain.is_empty() { default_chains(snapshot)? } else { chain };
-    let matrix = compute(snapshot, chains);
+    // One instant for all rows, or they could not be compared.
+    let facts = Facts::at(now.unwrap_or_else(|| SystemClock::new().now()));
+    let matrix = compute(snapshot, chains, &facts);
     let text = match format {
         Format::Table => render::table(&matrix),
         Format::Csv => render::csv(&matrix),
@@ -135,16 +140,14 @@ fn is_autonomous(snapshot: &PolicySnapshot, agent: &Actor) -> bool {
     }
 }
 
-fn compute(snapshot: &PolicySnapshot, chains: Vec<ActorChain>) -> Matrix {
+fn compute(snapshot: &PolicySnapshot, chains: Vec<ActorChain>, facts: &Facts) -> Matrix {
     let tools: Vec<Column> = snapshot
         .catalog()
         .tools()
         .map(|tool| Column { name: tool.name.clone(), tier: tool.tier })
         .collect();
-    // One instant for all rows, or they could not be compared.
-    let facts = Facts::at(SystemClock::new().now());
     let row = |chain: ActorChain| {
-        let cells = match snapshot.prospects(&chain, &Environment::default(), &facts) {
+        let cells = match snapshot.prospects(&chain, &Environment::default(), facts) {
             Ok(prospects) => prospects.into_iter().map(cell).collect(),
             Err(refusal) => tools
                 .iter()

@@ -197,6 +197,38 @@ fn explanations_show_the_clause_that_was_false_and_what_it_saw() {
 }
 
 #[test]
+fn another_instant_is_taken_for_now() {
+    let report = [
+        "--chain",
+        "agent:corp:nightly-report",
+        "--tool",
+        "crm.search_tickets",
+        "--args",
+        r#"{"query":"refund"}"#,
+        "--bundle",
+        QUICKSTART,
+    ];
+    for command in ["authorize", "explain"] {
+        let at = |now| palisade(&[&[command, "--now", now], &report[..]].concat());
+        assert_eq!(at("2026-01-01T05:59:59Z").exit, Exit::Success, "{command}");
+        let by_day = at("2026-01-01T06:00:00Z");
+        assert_eq!(by_day.exit, Exit::Deny, "{command}");
+        assert!(by_day.out.contains("lone-agents-work-at-night"), "{}", by_day.out);
+
+        let remote =
+            palisade(&[&[command, "--now", "2026-01-01T06:00:00Z"], &report[..6]].concat());
+        assert_eq!(remote.exit, Exit::Usage, "a server has its own clock");
+    }
+
+    let matrix = |now| {
+        let chain = ["--chain", "agent:corp:nightly-report", QUICKSTART];
+        palisade(&[&["matrix", "--format", "csv", "--now", now], &chain[..]].concat())
+    };
+    assert_ne!(matrix("2026-01-01T05:59:59Z").out, matrix("2026-01-01T06:00:00Z").out);
+    assert_eq!(matrix("tonight").exit, Exit::Usage);
+}
+
+#[test]
 fn what_would_change_an_answer_is_part_of_the_document() {
     let ran = palisade(&[
         "explain",
