@@ -22,6 +22,7 @@ pub mod machine;
 pub mod message;
 pub mod organisation;
 pub mod report;
+pub mod repository;
 pub mod results;
 pub mod serve;
 pub mod stock;

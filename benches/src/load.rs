@@ -1,7 +1,10 @@
-//! Loads a server: so many connections with so many calls in flight on each, closed loop.
+//! Loads a server: so many connections with so many calls in flight on each, closed loop, or at a
+//! steady rate ([`watch`]).
 //!
 //! Raw HTTP/2 and messages encoded before: the generator must not be what is measured. It decodes
 //! no answer under load; [`ask`] does, before and after.
+
+mod steady;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +24,7 @@ use crate::machine::cpu_seconds;
 use crate::message::{Counter, Frame};
 use crate::serve::Child;
 use crate::stream::Stream;
+pub use steady::{Latencies, Steady, Watched, watch};
 
 /// Fewer decisions than this say little about a rate.
 const DECISIONS_MIN: u64 = 256;

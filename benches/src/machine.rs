@@ -62,7 +62,16 @@ pub fn cpu_seconds(process: u32) -> f64 {
 /// There is no such line.
 #[must_use]
 pub fn memory_mib(name: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    memory_mib_of(std::process::id(), name)
+}
+
+/// The same of another process.
+///
+/// # Panics
+/// There is no such process, or no such line.
+#[must_use]
+pub fn memory_mib_of(process: u32, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("a size");
     kib.trim().parse::<f64>().expect("a number") / 1024.0

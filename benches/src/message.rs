@@ -34,6 +34,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// A message with its head as it is sent, always the same.
+    #[must_use]
+    pub const fn of(bytes: Bytes) -> Self {
+        Self { bytes, counters: Vec::new() }
+    }
+
     /// A message of `Authorize`.
     #[must_use]
     pub fn unary(call: &Call, varying: Varying) -> Self {

@@ -5,6 +5,7 @@
 //! grow with the policies, so that the number of policies about one person stays about the same;
 //! how many tools there are is given apart.
 
+mod bundle;
 mod calls;
 mod entities;
 mod policies;
@@ -20,10 +21,14 @@ use palisade_core::{
 use palisade_engine::{Answer, Issuers, PolicySnapshot, SnapshotSources, SourceFile};
 use serde_json::Value;
 
+pub use bundle::{BUNDLE, BundleFiles};
 pub use calls::{Call, READ_COUNTER, UNREAD_COUNTER};
 
 /// The issuer of all actors.
 pub const ISSUER: &str = "corp";
+
+/// The name the issuer gives itself.
+const ISSUER_NAME: &str = "https://idp.example.com";
 
 /// The instant that benchmarks decide at.
 pub const NOW: EpochMillis = EpochMillis::new(1_767_268_800_000);
@@ -93,6 +98,9 @@ impl Scale {
 const TEAMS_PER_DEPARTMENT: usize = 8;
 const AGENT_GROUPS: usize = 16;
 
+/// Calls of a pool.
+const CALLS: usize = 64;
+
 /// Policies of one file.
 const POLICIES_PER_FILE: usize = 1_000;
 
@@ -128,7 +136,12 @@ impl Organisation {
     /// Calls by chains of so many links, nine of ten of them made to be allowed.
     #[must_use]
     pub fn calls(&self, links: usize) -> Vec<Call> {
-        calls::generate(self.scale, &self.grants, links)
+        self.many_calls(links, CALLS)
+    }
+
+    /// So many of them.
+    fn many_calls(&self, links: usize, count: usize) -> Vec<Call> {
+        calls::generate(self.scale, &self.grants, links, count)
     }
 
     /// What a snapshot is built from.
@@ -138,7 +151,7 @@ impl Organisation {
     #[must_use]
     pub fn sources(&self) -> SnapshotSources {
         let file = |name: String, text: String| SourceFile { name: name.into(), text: text.into() };
-        let catalog = tools::catalog(self.scale);
+        let catalog = tools::catalog(self.scale, false);
         let (catalog, _) = Catalog::parse(&Arc::from("catalog.yaml"), &catalog)
             .unwrap_or_else(|problems| panic!("the catalog is rejected: {problems:#?}"));
         let policies = self.policies.chunks(POLICIES_PER_FILE).enumerate();
@@ -148,10 +161,7 @@ impl Organisation {
                 version: 1,
                 digest: Sha256Digest::of(b""),
             },
-            issuers: Issuers::new(BTreeMap::from([(
-                ISSUER.to_owned(),
-                "https://idp.example.com".to_owned(),
-            )])),
+            issuers: Issuers::new(BTreeMap::from([(ISSUER.to_owned(), ISSUER_NAME.to_owned())])),
             catalog,
             policies: policies
                 .map(|(i, chunk)| file(format!("policies/{i:03}.cedar"), chunk.join("\n")))
@@ -162,6 +172,7 @@ impl Organisation {
                 "entities/all.json".to_owned(),
                 serde_json::to_string(&self.entities).expect("JSON"),
             )],
+            exceptions: Vec::new(),
         }
     }
 

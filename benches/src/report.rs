@@ -15,8 +15,9 @@ use crate::targets;
 /// Results cannot be read.
 pub fn markdown(machine: &str) -> Result<String> {
     let estimates = estimates()?;
-    let (start, server) = (Table::load("start"), Table::load("server"));
-    let targets = targets::table(&estimates, start.as_ref(), server.as_ref()).markdown();
+    let [start, server, rollout] = ["start", "server", "rollout"].map(Table::load);
+    let targets =
+        targets::table(&estimates, start.as_ref(), server.as_ref(), rollout.as_ref()).markdown();
     let none = || "Not measured in this run.\n".to_owned();
     let saved = |table: Option<Table>| table.map_or_else(none, |table| table.markdown());
     let group = |name, key| match table_of(&estimates, name, key) {
@@ -24,14 +25,15 @@ pub fn markdown(machine: &str) -> Result<String> {
         table => table.markdown(),
     };
     let (engine, context) = (group("engine", "policies"), group("context", "fields"));
-    let (start, server) = (saved(start), saved(server));
+    let [start, server, rollout] = [start, server, rollout].map(saved);
     Ok(format!(
         "Measured on {machine}.\n\n\
          ### Targets\n\n{targets}\n\
          ### `engine`: time per decision\n\n{engine}\n\
          ### `context`: time per call\n\n{context}\n\
          ### `start`: building a snapshot\n\n{start}\n\
-         ### `server`: under load, beside bare tonic\n\n{server}"
+         ### `server`: under load, beside bare tonic\n\n{server}\n\
+         ### `rollout`: a new version of 10,000 policies over 1,000 tools\n\n{rollout}"
     ))
 }
 

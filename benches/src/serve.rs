@@ -3,6 +3,7 @@
 //! Both run on one current-thread runtime, which is how the product uses a core.
 
 mod echo;
+mod product;
 
 use std::io::{BufRead as _, BufReader};
 use std::num::NonZeroU32;
@@ -17,7 +18,7 @@ use palisade_core::{
 };
 use palisade_grpc::{GrpcServer, Limits, Listener, Surface, Tls};
 use palisade_log::{Durability, LogConfig, OnFailure, Retention, SegmentLog, Unshipped};
-use palisade_pdp::{Pdp, PdpParts, Snapshots};
+use palisade_pdp::{Pdp, PdpParts, Shadow, Snapshots};
 use tokio::net::TcpListener;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +37,17 @@ pub enum Role {
         /// The answer of `Authorize`, encoded.
         answer: Vec<u8>,
     },
-    /// The product.
+    /// The product's pipeline behind its transport.
     Palisade {
         /// How many policies it has.
         policies: usize,
         /// Where decisions are recorded.
         log: Log,
+    },
+    /// The product as a whole.
+    Product {
+        /// Where its repository is and it keeps its files.
+        place: PathBuf,
     },
 }
 
@@ -139,6 +145,9 @@ impl Role {
                 let path = path.to_string_lossy().into_owned();
                 vec!["palisade".to_owned(), policies.to_string(), mode.to_owned(), path]
             }
+            Self::Product { place } => {
+                vec!["product".to_owned(), place.to_string_lossy().into_owned()]
+            }
         }
     }
 
@@ -155,6 +164,7 @@ impl Role {
                 };
                 Ok(Self::Palisade { policies: policies.parse()?, log })
             }
+            ["product", place] => Ok(Self::Product { place: place.into() }),
             _ => anyhow::bail!("unknown role {arguments:?}"),
         }
     }
@@ -164,7 +174,6 @@ impl Role {
 ///
 /// # Errors
 /// The server fails.
-#[expect(clippy::print_stdout, reason = "whoever started it reads the port")]
 pub fn serve_if_asked() -> Result<bool> {
     let arguments: Vec<String> = std::env::args().collect();
     let Some(place) = arguments.iter().position(|argument| argument == SERVE) else {
@@ -176,38 +185,46 @@ pub fn serve_if_asked() -> Result<bool> {
     };
     let role = Role::parse(arguments.get(place + 2..).context("no role")?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
-        match role {
-            Role::Echo { answer } => {
-                let tls = certificates.map(|certificates| certificates.server()).transpose()?;
-                println!("{port}");
-                echo::serve(listener, tls, &answer).await
-            }
-            Role::Palisade { policies, log } => {
-                let server = GrpcServer::new(
-                    pdp(Scale::of_policies(policies), &log)?,
-                    // Nothing may time out only because a benchmark asks for too much.
-                    Limits {
-                        threads: NonZeroU32::MIN,
-                        request_timeout: Duration::from_secs(60),
-                        ..Limits::default()
-                    },
-                    CancellationToken::new(),
-                )
-                .await;
-                let listener = match certificates {
-                    None => Listener::Tcp(listener),
-                    Some(certificates) => Listener::Tls(listener, Tls::load(certificates.files())?),
-                };
-                println!("{port}");
-                server.serve(listener, Surface::Decision).await?;
-                Ok(())
-            }
-        }
-    })?;
+    runtime.block_on(serve(role, certificates))?;
     Ok(true)
+}
+
+#[expect(clippy::print_stdout, reason = "whoever started it reads the port")]
+async fn serve(role: Role, certificates: Option<Certificates>) -> Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    match role {
+        Role::Echo { answer } => {
+            let tls = certificates.map(|certificates| certificates.server()).transpose()?;
+            println!("{port}");
+            echo::serve(listener, tls, &answer).await
+        }
+        Role::Palisade { policies, log } => {
+            let server = GrpcServer::new(
+                pdp(Scale::of_policies(policies), &log)?,
+                // Nothing may time out only because a benchmark asks for too much.
+                Limits {
+                    threads: NonZeroU32::MIN,
+                    request_timeout: Duration::from_secs(60),
+                    ..Limits::default()
+                },
+                CancellationToken::new(),
+            )
+            .await;
+            let listener = match certificates {
+                None => Listener::Tcp(listener),
+                Some(certificates) => Listener::Tls(listener, Tls::load(certificates.files())?),
+            };
+            println!("{port}");
+            server.serve(listener, Surface::Decision).await?;
+            Ok(())
+        }
+        // It binds its own sockets.
+        Role::Product { place } => {
+            drop(listener);
+            product::serve(&place).await
+        }
+    }
 }
 
 fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
@@ -221,6 +238,7 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
     };
     Ok(Pdp::new(PdpParts {
         snapshots,
+        shadow: Shadow::new(0.0).0,
         log,
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),
@@ -230,13 +248,18 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
     }))
 }
 
-/// The log as the product keeps it by default, but for the key beside it.
 fn segment_log(directory: &Path, sync: bool) -> Result<SegmentLog> {
+    let config = log_config(directory, sync);
+    Ok(SegmentLog::open(config, Arc::new(SystemClock::new()))?)
+}
+
+/// The log as the product keeps it by default, but for the key beside it.
+fn log_config(directory: &Path, sync: bool) -> LogConfig {
     let durability = match sync {
         true => Durability::Commit,
         false => Durability::Interval(Duration::from_millis(100)),
     };
-    let config = LogConfig {
+    LogConfig {
         directory: directory.to_owned(),
         durability,
         on_failure: OnFailure::Deny,
@@ -245,8 +268,7 @@ fn segment_log(directory: &Path, sync: bool) -> Result<SegmentLog> {
         is_shipped: false,
         checkpoint_interval: Duration::from_secs(60),
         checkpoint_key: directory.join("checkpoint.key"),
-    };
-    Ok(SegmentLog::open(config, Arc::new(SystemClock::new()))?)
+    }
 }
 
 /// Keeps nothing: the product cannot be run like this.

@@ -30,9 +30,19 @@ const LOG_SYNCED: &str = "1 K, 8 × 64, log on, commit";
 /// The row of the `start` benchmark: policies and tools.
 const START: &str = "10000/1000";
 
+/// The row of the `rollout` benchmark about a server that nothing was changed on yet.
+pub const COLD_START: &str = "cold start";
+
+/// The row about a version with one policy changed.
+pub const ANOTHER_POLICY: &str = "one policy of 10 K changed";
+
+/// The row about a version under whose schema every policy is validated again.
+pub const ANOTHER_SCHEMA: &str = "schema changed";
+
 /// What a figure is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
+    Calls,
     Mebibytes,
     Micros,
     Ratio,
@@ -59,9 +69,10 @@ pub(crate) fn table(
     estimates: &[Estimate],
     start: Option<&Table>,
     server: Option<&Table>,
+    rollout: Option<&Table>,
 ) -> Table {
     let mut table = Table::new(&["target", "asked for", "measured", "met"]);
-    let targets = [of_server(server), in_process(estimates), of_start(start)];
+    let targets = [of_server(server), in_process(estimates), of_start(start), of_rollout(rollout)];
     for target in targets.iter().flatten() {
         table.push(target.row());
     }
@@ -147,6 +158,33 @@ fn of_start(start: Option<&Table>) -> Vec<Target> {
     vec![target("load, s", 10.0, Unit::Seconds), target("resident, MiB", 200.0, Unit::Mebibytes)]
 }
 
+fn of_rollout(rollout: Option<&Table>) -> Vec<Target> {
+    let figure = |row: &str, column: &str| rollout?.cell(row, column)?.parse::<f64>().ok();
+    let mut targets = Vec::new();
+    for row in [ANOTHER_POLICY, ANOTHER_SCHEMA] {
+        for (column, most, unit) in [
+            ("until it decides, s", 10.0, Unit::Seconds),
+            ("p99, ratio", 1.5, Unit::Ratio),
+            ("lost", 0.0, Unit::Calls),
+        ] {
+            targets.push(Target {
+                what: format!("`rollout`: {row}, {column}"),
+                bound: Bound::Most(most),
+                unit,
+                measured: figure(row, column),
+            });
+        }
+    }
+    let resident = |row| figure(row, "resident, MiB");
+    targets.push(Target {
+        what: "`rollout`: resident after both, against cold start".to_owned(),
+        bound: Bound::Most(1.2),
+        unit: Unit::Ratio,
+        measured: quotient(resident(ANOTHER_SCHEMA), resident(COLD_START)),
+    });
+    targets
+}
+
 fn quotient(of: Option<f64>, by: Option<f64>) -> Option<f64> {
     Some(of? / by.filter(|by| *by > 0.0)?)
 }
@@ -169,14 +207,16 @@ impl Target {
 impl Bound {
     /// Whether a figure keeps to it, or how many times too small or too large it is.
     fn says_of(self, measured: f64) -> String {
-        let factor = match self {
-            Self::Least(least) => least / measured,
-            Self::Most(most) => measured / most,
+        let (is_met, factor) = match self {
+            Self::Least(least) => (measured >= least, least / measured),
+            Self::Most(most) => (measured <= most, measured / most),
         };
-        if factor <= 1.0 {
+        if is_met {
             "yes".to_owned()
-        } else {
+        } else if factor.is_finite() {
             format!("no, by a factor of {}", rounded(factor))
+        } else {
+            "no".to_owned()
         }
     }
 }
@@ -184,6 +224,7 @@ impl Bound {
 impl Unit {
     fn text(self, value: f64) -> String {
         match self {
+            Self::Calls => format!("{value:.0}"),
             Self::Mebibytes => format!("{value:.0} MiB"),
             Self::Micros => time(value),
             Self::Ratio => rounded(value).to_string(),

@@ -15,9 +15,6 @@ pub const READ_COUNTER: &str = "r0000000000000000";
 /// Stands in an argument that no policy reads.
 pub const UNREAD_COUNTER: &str = "t0000000000000000";
 
-/// Calls of a pool.
-const CALLS: usize = 64;
-
 /// Bytes of the arguments of 12 fields: those of the request that earlier figures were taken with.
 const ARGUMENTS_BYTES: usize = 412;
 
@@ -87,6 +84,20 @@ impl Call {
             arguments: self.arguments.clone().into_bytes(),
             ..Default::default()
         }
+    }
+
+    /// The chain as tests of bundles write it, `user:corp:alice`.
+    #[must_use]
+    pub fn links(&self) -> Vec<String> {
+        let link = |(kind, subject): &(ActorKind, String)| {
+            let kind = match kind {
+                ActorKind::Agent => "agent",
+                ActorKind::Service => "service",
+                ActorKind::User => "user",
+            };
+            format!("{kind}:{ISSUER}:{subject}")
+        };
+        self.chain.iter().map(link).collect()
     }
 
     /// The tool's name.
@@ -163,7 +174,7 @@ impl Call {
 }
 
 /// Calls that follow grants, one in ten of them a stray one.
-pub(super) fn generate(scale: Scale, grants: &[Grant], links: usize) -> Vec<Call> {
+pub(super) fn generate(scale: Scale, grants: &[Grant], links: usize, count: usize) -> Vec<Call> {
     let mut random = fastrand::Rng::with_seed(0x6361_6c6c);
     let arguments = arguments(scale.fields);
     let call = |i: usize| {
@@ -181,16 +192,20 @@ pub(super) fn generate(scale: Scale, grants: &[Grant], links: usize) -> Vec<Call
         }
         Call { chain, tool, arguments: arguments.clone() }
     };
-    (0..CALLS).map(call).collect()
+    (0..count).map(call).collect()
 }
 
-/// The JSON Schema of arguments of so many fields, as one line of YAML.
-pub(super) fn arguments_schema(fields: usize) -> String {
+/// The JSON Schema of arguments of so many fields, as one line of YAML. `note`: with an optional
+/// field more.
+pub(super) fn arguments_schema(fields: usize, note: bool) -> String {
     let mut properties = Map::new();
     for (name, value) in example(fields, "") {
         properties.insert(name, schema_of(&value));
     }
-    let required: Vec<&String> = properties.keys().collect();
+    let required: Vec<String> = properties.keys().cloned().collect();
+    if note {
+        properties.insert("note".to_owned(), schema_of(&json!("")));
+    }
     let schema = json!({
         "type": "object", "required": required, "properties": properties,
         "additionalProperties": false,

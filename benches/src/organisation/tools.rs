@@ -38,17 +38,18 @@ pub(super) fn segment(service: usize) -> String {
     format!("segment_{:02}", service / 4)
 }
 
-/// `catalog.yaml`.
-pub(super) fn catalog(scale: Scale) -> String {
+/// `catalog.yaml`. `note`: the last tool takes an optional argument more.
+pub(super) fn catalog(scale: Scale, note: bool) -> String {
     let segments: Vec<String> = (0..scale.segments()).map(|i| segment(i * 4)).collect();
     let mut text = format!("format: 1\nsegments: [{}]\nservices:\n", segments.join(", "));
-    let schema = arguments_schema(scale.fields);
+    let schemas = [false, true].map(|note| arguments_schema(scale.fields, note));
     for i in 0..scale.services() {
         writeln!(text, "  {}: {{ segment: {} }}", service(i), segment(i)).expect("a string");
     }
     text.push_str("tools:\n");
     for i in 0..scale.tools {
         let Kind { tier, effect, reversible, egress } = kind(i);
+        let schema = &schemas[usize::from(note && i + 1 == scale.tools)];
         writeln!(
             text,
             "  {}:\n    tier: {tier}\n    effect: {effect}\n    reversible: {reversible}\n    \

@@ -32,7 +32,7 @@ fn a_target_is_met_or_missed_by_a_factor() {
         ],
     );
     let start = results(&[NAME, "load, s", "resident, MiB"], &[&["10000/1000", "> 300", "150"]]);
-    let table = table(&[], Some(&start), Some(&server));
+    let table = table(&[], Some(&start), Some(&server), None);
     assert_eq!(line(&table, "1 K, three links, same arguments"), ["≥ 0.85", "0.85", "yes"]);
     let by_little = ["≥ 0.85", "0.848", "no, by a factor of 1.002"];
     assert_eq!(line(&table, "1 K, one link, same arguments"), by_little);
@@ -53,7 +53,7 @@ fn times_in_process_are_compared_across_sizes_and_steps() {
         estimate("context", "validate", 200, 5.0),
         estimate("context", "hash", 200, 44.0),
     ];
-    let table = table(&estimates, None, None);
+    let table = table(&estimates, None, None, None);
     assert_eq!(line(&table, "repeated, one link"), ["≤ 2 µs", "0.5 µs", "yes"]);
     let missed = ["≤ 15 µs", "18 µs", "no, by a factor of 1.2"];
     assert_eq!(line(&table, "cold, one link, 100 K policies"), missed);
@@ -63,9 +63,27 @@ fn times_in_process_are_compared_across_sizes_and_steps() {
 }
 
 #[test]
+fn nothing_may_be_lost_in_a_roll_out() {
+    let head = [NAME, "until it decides, s", "p99, ratio", "lost", "resident, MiB"];
+    let rows: [&[&str]; 3] = [
+        &[COLD_START, "3.00", "–", "–", "200"],
+        &[ANOTHER_POLICY, "1.50", "1.600", "0", "230"],
+        &[ANOTHER_SCHEMA, "8.00", "1.100", "3", "250"],
+    ];
+    let table = table(&[], None, None, Some(&results(&head, &rows)));
+    assert_eq!(line(&table, "one policy of 10 K changed, lost"), ["≤ 0", "0", "yes"]);
+    assert_eq!(line(&table, "schema changed, lost"), ["≤ 0", "3", "no"]);
+    let missed = ["≤ 1.5", "1.6", "no, by a factor of 1.067"];
+    assert_eq!(line(&table, "one policy of 10 K changed, p99"), missed);
+    assert_eq!(line(&table, "schema changed, until"), ["≤ 10 s", "8 s", "yes"]);
+    let memory = ["≤ 1.2", "1.25", "no, by a factor of 1.042"];
+    assert_eq!(line(&table, "resident after both"), memory);
+}
+
+#[test]
 fn what_was_not_measured_says_so() {
-    let table = table(&[], None, None);
-    assert_eq!(table.rows.len(), PARTS_OF_ECHO.len() + 1 + 7 + 2);
+    let table = table(&[], None, None, None);
+    assert_eq!(table.rows.len(), PARTS_OF_ECHO.len() + 1 + 7 + 2 + 7);
     for row in &table.rows {
         assert_eq!(row[2..], ["–", "not measured"], "{row:?}");
     }
