@@ -44,25 +44,26 @@ pub(crate) fn coverage(report: &TestReport, files: &[SourceFile]) -> Vec<Problem
     if report.cases.is_empty() {
         return Vec::new();
     }
-    report.uncovered.iter().map(|policy| uncovered(policy, files)).collect()
+    let lines = Lines::of(files);
+    report.uncovered.iter().map(|policy| uncovered(policy, &lines)).collect()
 }
 
-fn uncovered(policy: &PolicyInfo, files: &[SourceFile]) -> Problem {
+fn uncovered(policy: &PolicyInfo, lines: &Lines<'_>) -> Problem {
     let message = format!("policy `{}` determines the answer of no test", policy.id);
     let problem = Problem::advice("tests.uncovered_policy", message)
         .with_help("add a case to `tests/` in which it is the reason of the answer");
-    at_policy(problem, policy, files)
+    at_policy(problem, policy, lines)
 }
 
 /// The problem, at the line a policy stands in.
-fn at_policy(mut problem: Problem, policy: &PolicyInfo, files: &[SourceFile]) -> Problem {
+fn at_policy(mut problem: Problem, policy: &PolicyInfo, lines: &Lines<'_>) -> Problem {
     let (name, line) = match policy.location.rsplit_once(':') {
         Some((name, line)) => (name, line.parse().ok()),
         None => (policy.location.as_str(), None),
     };
-    if let Some(file) = files.iter().find(|file| *file.name == *name) {
+    if let Some((file, lines)) = lines.0.get(name) {
         problem = problem.in_file(&file.name);
-        problem.span = line.and_then(|line| line_span(&file.text, line));
+        problem.span = line.and_then(|line: usize| lines.get(line.checked_sub(1)?).cloned());
     }
     problem
 }
@@ -71,11 +72,12 @@ fn at_policy(mut problem: Problem, policy: &PolicyInfo, files: &[SourceFile]) ->
 pub(crate) fn unconstrained(snapshot: &PolicySnapshot, files: &[SourceFile]) -> Vec<Problem> {
     let open = snapshot.unconstrained_permits();
     let policies = snapshot.policies();
+    let lines = Lines::of(files);
     let advice = |policy: &PolicyInfo| {
         let message = format!("the permit `{}` lets anybody do anything", policy.id);
         let problem = Problem::advice("policy.unconstrained_permit", message)
             .with_help("name a principal, an action or a resource, or write a condition");
-        at_policy(problem, policy, files)
+        at_policy(problem, policy, &lines)
     };
     policies.iter().filter(|policy| open.contains(&policy.id)).map(advice).collect()
 }
@@ -140,16 +142,26 @@ fn at_test(problem: Problem, test: &TestCase) -> Problem {
     problem
 }
 
-/// The bytes of a line, counted from 1, without its line break.
-fn line_span(text: &str, line: usize) -> Option<Range<usize>> {
-    let mut start = 0;
-    for (index, content) in text.split('\n').enumerate() {
-        if index + 1 == line {
-            return Some(start..start + content.len());
-        }
-        start += content.len() + 1;
+/// The lines of files by the files' names. Found once for all policies: there may be thousands in
+/// a file.
+struct Lines<'a>(BTreeMap<&'a str, (&'a SourceFile, Vec<Range<usize>>)>);
+
+impl<'a> Lines<'a> {
+    fn of(files: &'a [SourceFile]) -> Self {
+        let of = |file: &'a SourceFile| (file.name.as_ref(), (file, line_spans(&file.text)));
+        Self(files.iter().map(of).collect())
     }
-    None
+}
+
+/// The bytes of each line, without its line break.
+fn line_spans(text: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let span = |line: &str| {
+        let span = start..start + line.len();
+        start = span.end + 1;
+        span
+    };
+    text.split('\n').map(span).collect()
 }
 
 #[cfg(test)]

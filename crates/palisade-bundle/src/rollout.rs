@@ -13,6 +13,7 @@ mod stages;
 mod watching;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -217,10 +218,22 @@ pub fn lower_thread_priority() {
     }
 }
 
-/// The advices of a bundle that comes into force.
+/// The advices of a bundle that comes into force. Of many of a kind only the first: `palisade
+/// lint` lists them all.
 fn tell_author(advice: &Problems) {
+    const LINES_MAX: usize = 10;
+    let mut kinds = BTreeMap::<&str, usize>::new();
     for problem in &advice.0 {
-        tracing::warn!(%problem, "the bundle's author should look at this");
+        let count = kinds.entry(problem.code).or_default();
+        *count += 1;
+        if *count <= LINES_MAX {
+            tracing::warn!(%problem, "the bundle's author should look at this");
+        }
+    }
+    for (code, count) in kinds {
+        if count > LINES_MAX {
+            tracing::warn!(code, count, "`palisade lint` lists the others of this kind");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use palisade_catalog::Catalog;
 use palisade_core::{PolicyId, Severity};
 use palisade_engine::{PolicyEffect, PolicyInfo, SourceFile};
 
-use super::{coverage, line_span, tests};
+use super::{coverage, line_spans, tests};
 use crate::{CaseReport, TestReport};
 
 fn policy(location: &str) -> PolicyInfo {
@@ -49,11 +49,9 @@ fn an_uncovered_policy_is_pointed_at() {
 }
 
 #[test]
-fn a_line_is_found_by_its_number() {
-    assert_eq!(line_span("ab\nc", 1), Some(0..2));
-    assert_eq!(line_span("ab\nc", 2), Some(3..4));
-    assert_eq!(line_span("ab\nc", 3), None);
-    assert_eq!(line_span("ab\nc", 0), None);
+fn lines_are_found_without_their_breaks() {
+    assert_eq!(line_spans("ab\nc"), [0..2, 3..4]);
+    assert_eq!(line_spans("ab\n"), [0..2, 3..3]);
 }
 
 const CATALOG: &str = "\
