@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use palisade_core::{BundleControl, Clock, DecisionLog, EpochMillis, FactSources, Observer};
-use palisade_core::{Problems, ShadowKind};
+use palisade_core::{Problem, Problems, ShadowKind};
 use palisade_engine::PolicySnapshot;
 use tokio::sync::watch;
 
@@ -221,20 +221,30 @@ pub fn lower_thread_priority() {
 /// The advices of a bundle that comes into force. Of many of a kind only the first: `palisade
 /// lint` lists them all.
 fn tell_author(advice: &Problems) {
-    const LINES_MAX: usize = 10;
+    let (told, others) = first_of_each_kind(&advice.0);
+    for problem in told {
+        tracing::warn!(%problem, "the bundle's author should look at this");
+    }
+    for (code, others) in others {
+        tracing::warn!(code, others, "`palisade lint` lists the others of this kind");
+    }
+}
+
+/// The first problems of each code, and of how many others of which code nothing is said.
+fn first_of_each_kind(problems: &[Problem]) -> (Vec<&Problem>, BTreeMap<&str, usize>) {
+    // LIMIT: what a person reads; a large bundle can have thousands of one kind.
+    const TOLD_MAX: usize = 10;
     let mut kinds = BTreeMap::<&str, usize>::new();
-    for problem in &advice.0 {
+    let mut told = Vec::new();
+    for problem in problems {
         let count = kinds.entry(problem.code).or_default();
         *count += 1;
-        if *count <= LINES_MAX {
-            tracing::warn!(%problem, "the bundle's author should look at this");
+        if *count <= TOLD_MAX {
+            told.push(problem);
         }
     }
-    for (code, count) in kinds {
-        if count > LINES_MAX {
-            tracing::warn!(code, count, "`palisade lint` lists the others of this kind");
-        }
-    }
+    let others = kinds.into_iter().filter(|(_, count)| *count > TOLD_MAX);
+    (told, others.map(|(code, count)| (code, count - TOLD_MAX)).collect())
 }
 
 type Commands = Receiver<Command>;

@@ -539,3 +539,17 @@ fn a_replaced_snapshot_is_freed_once_nobody_decides_with_it() {
     desk.worker.retire();
     assert!(weak.upgrade().is_none());
 }
+
+#[test]
+fn many_advices_of_a_kind_hide_none_of_another() {
+    let of = |code, count| vec![Problem::advice(code, "odd"); count];
+    let problems = [of("tests.uncovered_policy", 12), of("catalog.unguarded_tool", 1)].concat();
+    let (told, others) = first_of_each_kind(&problems);
+    assert_eq!(told.len(), 11);
+    assert_eq!(told.last().map(|problem| problem.code), Some("catalog.unguarded_tool"));
+    assert_eq!(others, BTreeMap::from([("tests.uncovered_policy", 2)]));
+
+    let problems = of("tests.uncovered_policy", 10);
+    let (told, others) = first_of_each_kind(&problems);
+    assert_eq!((told.len(), others.len()), (10, 0));
+}
