@@ -1,17 +1,10 @@
 //! A tool call's arguments: JSON text, read once and strictly.
-//!
-//! Two parsers that read the same text differently are how a check is bypassed, so what parsers
-//! disagree about is refused: duplicate keys, numbers that IEEE 754 cannot carry (RFC 7493),
-//! nesting beyond what recursion stands. Nothing is repaired and nothing is dropped.
 
-use jiter::{Jiter, JiterError, Peek};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use crate::digest::Sha256Digest;
-use crate::limits::{
-    ARGUMENT_DIGITS_MAX, ARGUMENT_INTEGER_MAX, ARGUMENTS_BYTES_MAX, ARGUMENTS_DEPTH_MAX,
-};
+use crate::limits::{ARGUMENTS_BYTES_MAX, ARGUMENTS_DEPTH_MAX};
+use crate::strict_json::{JsonLimits, StrictJsonError, parse_json_object};
 
 /// Why a text is not acceptable as arguments.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +45,21 @@ pub enum ArgumentsError {
     TooDeep,
 }
 
+impl From<StrictJsonError> for ArgumentsError {
+    fn from(error: StrictJsonError) -> Self {
+        match error {
+            StrictJsonError::DuplicateKey { key } => Self::DuplicateKey { key },
+            StrictJsonError::NotAnObject => Self::NotAnObject,
+            StrictJsonError::NotRepresentable { number, why } => {
+                Self::NotRepresentable { number, why }
+            }
+            StrictJsonError::Syntax { message, offset } => Self::Syntax { message, offset },
+            StrictJsonError::TooLarge { bytes, limit: _ } => Self::TooLarge { bytes },
+            StrictJsonError::TooDeep { limit: _ } => Self::TooDeep,
+        }
+    }
+}
+
 /// Arguments that were read strictly.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arguments(Value);
@@ -66,19 +74,8 @@ impl Arguments {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        if text.len() > ARGUMENTS_BYTES_MAX {
-            return Err(ArgumentsError::TooLarge { bytes: text.len() });
-        }
-        let mut json = Jiter::new(text);
-        let first = json.peek().map_err(|error| syntax(&error))?;
-        if first != Peek::Object {
-            // Distinguish `[1]` from `[1`: the latter is no JSON at all.
-            json.known_skip(first).and_then(|()| json.finish()).map_err(|error| syntax(&error))?;
-            return Err(ArgumentsError::NotAnObject);
-        }
-        let object = read_object(&mut json, 1)?;
-        json.finish().map_err(|error| syntax(&error))?;
-        Ok(Self(Value::Object(object)))
+        let limits = JsonLimits { bytes: ARGUMENTS_BYTES_MAX, depth: ARGUMENTS_DEPTH_MAX };
+        Ok(Self(Value::Object(parse_json_object(text, limits)?)))
     }
 
     /// The arguments as a JSON value; always an object.
@@ -109,110 +106,6 @@ impl Default for Arguments {
     fn default() -> Self {
         Self(Value::Object(Map::new()))
     }
-}
-
-fn read_value(json: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, ArgumentsError> {
-    match peek {
-        Peek::Null => json.known_null().map(|()| Value::Null).map_err(|error| syntax(&error)),
-        Peek::True | Peek::False => {
-            json.known_bool(peek).map(Value::Bool).map_err(|error| syntax(&error))
-        }
-        Peek::String => {
-            json.known_str().map(|text| Value::String(text.to_owned())).map_err(|e| syntax(&e))
-        }
-        Peek::Array => read_array(json, deeper(depth)?),
-        Peek::Object => read_object(json, deeper(depth)?).map(Value::Object),
-        _ => {
-            let number = json.known_number_bytes(peek).map_err(|error| syntax(&error))?;
-            read_number(number)
-        }
-    }
-}
-
-fn read_array(json: &mut Jiter<'_>, depth: usize) -> Result<Value, ArgumentsError> {
-    let mut items = Vec::new();
-    let mut next = json.known_array().map_err(|error| syntax(&error))?;
-    while let Some(peek) = next {
-        items.push(read_value(json, peek, depth)?);
-        next = json.array_step().map_err(|error| syntax(&error))?;
-    }
-    Ok(Value::Array(items))
-}
-
-fn read_object(json: &mut Jiter<'_>, depth: usize) -> Result<Map<String, Value>, ArgumentsError> {
-    let mut object = Map::new();
-    let mut key = json.known_object().map_err(|error| syntax(&error))?.map(str::to_owned);
-    while let Some(name) = key {
-        let peek = json.peek().map_err(|error| syntax(&error))?;
-        let value = read_value(json, peek, depth)?;
-        match object.entry(name) {
-            Entry::Occupied(taken) => {
-                return Err(ArgumentsError::DuplicateKey { key: taken.key().clone() });
-            }
-            Entry::Vacant(free) => {
-                free.insert(value);
-            }
-        }
-        key = json.next_key().map_err(|error| syntax(&error))?.map(str::to_owned);
-    }
-    Ok(object)
-}
-
-const fn deeper(depth: usize) -> Result<usize, ArgumentsError> {
-    if depth >= ARGUMENTS_DEPTH_MAX { Err(ArgumentsError::TooDeep) } else { Ok(depth + 1) }
-}
-
-/// Reads a number so that no two texts of different value become the same value.
-///
-/// Integral values have to lie within ±(2⁵³ − 1). Others have at most 17 significant digits,
-/// which is what it takes to write any IEEE 754 double (RFC 7493, section 2.2).
-fn read_number(bytes: &[u8]) -> Result<Value, ArgumentsError> {
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let refuse = |why| {
-        Err(ArgumentsError::NotRepresentable { number: text.chars().take(40).collect(), why })
-    };
-    if let Ok(integer) = text.parse::<i64>() {
-        return if integer.unsigned_abs() <= ARGUMENT_INTEGER_MAX.unsigned_abs() {
-            Ok(Value::Number(Number::from(integer)))
-        } else {
-            refuse("an integer has to lie within 2^53 - 1 of zero")
-        };
-    }
-    if significant_digits(text) > ARGUMENT_DIGITS_MAX {
-        return refuse("a number has at most 17 significant digits");
-    }
-    let Ok(double) = text.parse::<f64>() else {
-        return refuse("it is no number");
-    };
-    #[expect(clippy::cast_precision_loss, reason = "2^53 - 1 is exact in a double")]
-    let integer_max = ARGUMENT_INTEGER_MAX as f64;
-    if double.is_nan() || double.abs() > integer_max {
-        return refuse("a number has to lie within 2^53 - 1 of zero");
-    }
-    if double == 0.0
-        && text.bytes().take_while(|b| !matches!(b, b'e' | b'E')).any(|b| matches!(b, b'1'..=b'9'))
-    {
-        return refuse("it is too close to zero");
-    }
-    if double.fract() == 0.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "checked to lie within 2^53 - 1")]
-        let integer = double as i64;
-        return Ok(Value::Number(Number::from(integer)));
-    }
-    Number::from_f64(double).map_or_else(|| refuse("it is not finite"), |n| Ok(Value::Number(n)))
-}
-
-/// Digits of the mantissa, without leading zeros and without trailing zeros.
-fn significant_digits(text: &str) -> usize {
-    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    let leading = digits.iter().take_while(|digit| **digit == b'0').count();
-    let trailing = digits.iter().rev().take_while(|digit| **digit == b'0').count();
-    digits.len().saturating_sub(leading + trailing)
-}
-
-fn syntax(error: &JiterError) -> ArgumentsError {
-    ArgumentsError::Syntax { message: error.error_type.to_string(), offset: error.index }
 }
 
 #[cfg(test)]

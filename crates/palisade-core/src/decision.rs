@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attestation::AttestationChallenge;
 use crate::id::DecisionId;
 use crate::revision::Revision;
 use crate::verdict::Verdict;
@@ -31,4 +32,6 @@ pub struct Decision {
     pub obligations: Obligations,
     /// How long the answer may be used again for the very same request; zero: not at all.
     pub valid_for: Duration,
+    /// With a challenge for attestation: what the next evidence has to carry.
+    pub attestation_challenge: Option<Arc<AttestationChallenge>>,
 }

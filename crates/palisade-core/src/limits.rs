@@ -13,6 +13,19 @@ pub const ISSUER_BYTES_MAX: usize = 512;
 /// Bytes of one subject.
 pub const SUBJECT_BYTES_MAX: usize = 256;
 
+/// Bytes of the name of a session at an issuer.
+// LIMIT: as that of a subject; issuers write UUIDs and digests.
+pub const SIGN_IN_SESSION_BYTES_MAX: usize = 256;
+
+/// Bytes of the text that says why something was revoked.
+// LIMIT: a few sentences; it is kept with each revocation.
+pub const REVOCATION_CAUSE_BYTES_MAX: usize = 512;
+
+/// Revocations that are kept at the same time, one for each actor, session or issuer.
+// LIMIT: all the sessions of a large organisation end within the life of a token; some 70 MB on a
+// disk, read in less than a second.
+pub const REVOCATIONS_MAX: usize = 100_000;
+
 /// Bytes of a tool name, service included.
 pub const TOOL_NAME_BYTES_MAX: usize = 256;
 
@@ -37,6 +50,37 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// Bytes of the enforcement point's own request id.
 pub const PEP_REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of a token of a chain, or of a step-up.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of one proof of possession.
+pub const POSSESSION_PROOF_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of the method of an HTTP request that a token came with.
+pub const HTTP_METHOD_BYTES_MAX: usize = 16;
+
+/// Bytes of the URI of an HTTP request that a token came with.
+pub const HTTP_URI_BYTES_MAX: usize = 2048;
+
+/// Certificates of one link, in number and in bytes together.
+// LIMIT: a leaf and two or three intermediates of some kilobytes.
+pub const CERTIFICATES_MAX: usize = 8;
+
+/// See [`CERTIFICATES_MAX`].
+pub const CERTIFICATES_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes of the leaf certificate that a token is bound to.
+pub const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
+
+/// Pieces of attestation evidence of one call.
+pub const EVIDENCE_PIECES_MAX: usize = 4;
+
+/// Bytes of one piece of attestation evidence.
+pub const EVIDENCE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of the media type of a piece of evidence.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 128;
 
 /// Bytes of a resource's entity type.
 pub const RESOURCE_TYPE_BYTES_MAX: usize = 256;

@@ -1,5 +1,6 @@
 //! What became of an allowed call, as its enforcement point reports it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::EpochMillis;
@@ -41,6 +42,8 @@ impl CallStatus {
 pub struct CallOutcome {
     /// When the report came.
     pub time: EpochMillis,
+    /// The enforcement point that reports, as it was authenticated.
+    pub pep: Option<Arc<str>>,
     /// The decision that allowed the call.
     pub decision: DecisionId,
     /// How the call ended.

@@ -39,18 +39,30 @@ reason_codes! {
     AgentNotAutonomous => "agent_not_autonomous",
     /// An argument cannot be decided on exactly: a number too large or too fine.
     ArgsNotRepresentable => "args_not_representable",
+    /// What the last link runs in was attested, but that is no longer good.
+    AttestationExpired => "attestation_expired",
+    /// What was presented as attestation proves nothing of the last link.
+    AttestationInvalid => "attestation_invalid",
     /// No fresh metadata of the bundle has come for too long.
     BundleExpired => "bundle_expired",
+    /// The same actor stands in the chain twice.
+    ChainCycle => "chain_cycle",
+    /// The chain has more links than can be decided on.
+    ChainTooDeep => "chain_too_deep",
     /// In lists of tools only: the answer hangs on arguments that are not known yet.
     DependsOnArguments => "depends_on_arguments",
     /// A candidate policy failed to evaluate.
     EvaluationError => "evaluation_error",
+    /// A token names an actor that its issuer may not speak for.
+    ForeignNamespace => "foreign_namespace",
     /// The arguments are no JSON object, or do not fit the tool's schema.
     InvalidArguments => "invalid_arguments",
     /// The decision could not be recorded.
     LogUnavailable => "log_unavailable",
     /// No policy permits this for every link of the chain.
     NoPermit => "no_permit",
+    /// The enforcement point may not speak for this tool, or not set a part of the context.
+    PepNotEntitled => "pep_not_entitled",
     /// Every link is permitted and nothing forbids.
     Permitted => "permitted",
     /// A policy forbids this.
@@ -59,12 +71,18 @@ reason_codes! {
     RequirementsUnmet => "requirements_unmet",
     /// The resource named by the caller is not the one the arguments name.
     ResourceMismatch => "resource_mismatch",
+    /// A credential of the chain, or an actor in it, has been revoked.
+    Revoked => "revoked",
     /// The tool's definition is not the one the catalog was reviewed with.
     ToolChanged => "tool_changed",
+    /// Nothing that may join them joins two of the presented credentials to one chain.
+    UnlinkedChain => "unlinked_chain",
     /// The bundle does not know who vouches for an actor.
     UnknownIssuer => "unknown_issuer",
     /// The tool is not in the catalog.
     UnknownTool => "unknown_tool",
+    /// An actor's credential is missing, not acceptable, or not proven to be its own.
+    UnverifiedActor => "unverified_actor",
 }
 
 impl ReasonCode {
@@ -81,12 +99,21 @@ impl ReasonCode {
             | Self::ToolChanged
             | Self::UnknownIssuer
             | Self::UnknownTool => true,
-            Self::BundleExpired
+            Self::AttestationExpired
+            | Self::AttestationInvalid
+            | Self::BundleExpired
+            | Self::ChainCycle
+            | Self::ChainTooDeep
             | Self::DependsOnArguments
+            | Self::ForeignNamespace
             | Self::LogUnavailable
+            | Self::PepNotEntitled
             | Self::Permitted
             | Self::PolicyForbid
-            | Self::RequirementsUnmet => false,
+            | Self::RequirementsUnmet
+            | Self::Revoked
+            | Self::UnlinkedChain
+            | Self::UnverifiedActor => false,
         }
     }
 }

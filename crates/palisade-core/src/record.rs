@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actor::ActorChain;
+use crate::attestation::Attestation;
 use crate::clock::EpochMillis;
 use crate::decision::Decision;
 use crate::digest::{KeyedDigest, Sha256Digest};
 use crate::id::RequestId;
+use crate::identity::{Authentication, VerifiedChain};
 use crate::request::{Environment, ResourceName};
 use crate::tool::{Effect, Tier};
 use crate::trace::TraceContext;
@@ -29,7 +31,7 @@ pub struct ArgumentsRecord {
 }
 
 /// One answer to an authenticated caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DecisionRecord {
     /// The instant of the decision.
     pub time: EpochMillis,
@@ -39,10 +41,16 @@ pub struct DecisionRecord {
     pub request_id: Option<RequestId>,
     /// What the enforcement point observed of the call.
     pub environment: Environment,
-    /// Who asked.
-    pub chain: ActorChain,
-    /// Whether the actors were proven or only asserted by the caller.
-    pub actors_proven: bool,
+    /// The enforcement point that asked, as it was authenticated.
+    pub pep: Option<Arc<str>>,
+    /// Who asked; `None` if that could not be verified.
+    pub chain: Option<ActorChain>,
+    /// How the actors were proven; `None`: they are the caller's word.
+    pub identity: Option<Arc<VerifiedChain>>,
+    /// How the head had signed in, if that was known.
+    pub authentication: Option<Arc<Authentication>>,
+    /// What was proven of the last link's environment, and the digest of the evidence.
+    pub attestation: Option<(Arc<Attestation>, Sha256Digest)>,
     /// The tool's name as sent.
     pub tool: String,
     /// The digest of the tool definition the caller saw, if sent.

@@ -1,9 +1,11 @@
 //! A call that is about to be made, as the domain sees it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::actor::ActorChain;
 use crate::digest::Sha256Digest;
+use crate::identity::VerifiedChain;
 use crate::trace::TraceContext;
 
 /// A Cedar entity named by type and id.
@@ -35,10 +37,13 @@ pub struct RequestOptions {
 
 /// A request for a decision. Its content is not checked against the catalog yet: that is part of
 /// deciding, so that bad content is a recorded deny.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// Who asks, head first.
     pub chain: ActorChain,
+    /// What is known of the links of `chain` if their credentials were verified; `None`: nothing,
+    /// they are the caller's word.
+    pub identity: Option<Arc<VerifiedChain>>,
     /// The tool's name as sent.
     pub tool: String,
     /// The digest of the tool definition the caller sees, if sent.
