@@ -10,6 +10,7 @@ mod cedar_schema;
 mod mapping;
 mod mcp;
 mod raw;
+mod reference;
 mod tool;
 pub mod yaml;
 
@@ -20,5 +21,9 @@ pub use cedar_schema::{cedar_schema, merge_fragment};
 pub use mcp::{
     Change, ImportError, LeftOut, McpTool, Proposal, ProposedTool, WriteCatalogError, diff,
     parse_tools_list, propose,
+};
+pub use reference::{
+    CodeReference, REFERENCE_MEASUREMENTS_MAX, REFERENCE_VALUE_BYTES_MAX, REFERENCE_VALUES_MAX,
+    REFERENCES_MAX, ReferenceValue, ReferenceValues,
 };
 pub use tool::{ResourceMapping, ResourceNormalization, Tool};

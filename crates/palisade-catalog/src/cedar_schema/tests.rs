@@ -56,11 +56,16 @@ fn the_whole_vocabulary_validates() {
             context.chain.depth < 3 && context.chain has user && context.chain.user in Group::"g" &&
             context.chain.users.contains(User::"a") && context.chain.agents.contains(Agent::"a") &&
             context.chain.services.contains(Service::"s") &&
-            context has auth && context.auth.acr == "phr" && context.auth.time < context.now &&
+            context has auth.acr && context.auth.acr == "phr" && context.auth.amr.contains("hwk") &&
+            context has auth.time && context.auth.time < context.now &&
+            context.chain.proof == "bearer" &&
             context has attestation && context.attestation.tier == "t" &&
             context.attestation.verifier == "v" && context.attestation.issuedAt < context.now &&
             context.attestation.expiresAt > context.now && !context.attestation.debug &&
             context.attestation.measurements.contains("m") &&
+            context.attestation.references.contains("r") && context.attestation.nonceFresh &&
+            context.attestation.subject == "s" && context has attestation.vector.fileSystem &&
+            context.attestation.vector.fileSystem == 2 &&
             context has session && context.session.calls < 9 && context.session.writes < 9 &&
             context.session.failures < 9 && context.session.denials < 9 &&
             context.session.repeats < 9 && context.session.labels.contains("pii") &&

@@ -177,19 +177,12 @@ pub(super) fn common_types() -> Map<String, Value> {
                 ("users", set_of(&entity("User"))),
                 ("agents", set_of(&entity("Agent"))),
                 ("services", set_of(&entity("Service"))),
+                ("proof", string()),
             ]),
         ),
-        ("PalisadeAuth", fields([("acr", string()), ("time", datetime())])),
         (
-            "PalisadeAttestation",
-            fields([
-                ("tier", string()),
-                ("verifier", string()),
-                ("issuedAt", datetime()),
-                ("expiresAt", datetime()),
-                ("debug", bool()),
-                ("measurements", names()),
-            ]),
+            "PalisadeAuth",
+            fields([("acr", optional(string())), ("amr", names()), ("time", optional(datetime()))]),
         ),
         ("PalisadeTransaction", fields([("calls", long()), ("deadline", datetime())])),
         (
@@ -216,5 +209,41 @@ pub(super) fn common_types() -> Map<String, Value> {
         ),
         ("PalisadeCure", fields([("granted", bool())])),
     ];
-    types.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
+    let types = types.into_iter().chain(attestation_types());
+    types.map(|(name, ty)| (name.to_owned(), ty)).collect()
+}
+
+/// `context.attestation`, and the trust claims of AR4SI in it.
+fn attestation_types() -> [(&'static str, Value); 2] {
+    let names = || set_of(&string());
+    [
+        (
+            "PalisadeTrustVector",
+            fields([
+                ("configuration", optional(long())),
+                ("executables", optional(long())),
+                ("fileSystem", optional(long())),
+                ("hardware", optional(long())),
+                ("instanceIdentity", optional(long())),
+                ("runtimeOpaque", optional(long())),
+                ("sourcedData", optional(long())),
+                ("storageOpaque", optional(long())),
+            ]),
+        ),
+        (
+            "PalisadeAttestation",
+            fields([
+                ("tier", string()),
+                ("vector", json!({ "type": "PalisadeTrustVector" })),
+                ("verifier", string()),
+                ("subject", string()),
+                ("issuedAt", datetime()),
+                ("expiresAt", datetime()),
+                ("debug", bool()),
+                ("nonceFresh", bool()),
+                ("measurements", names()),
+                ("references", names()),
+            ]),
+        ),
+    ]
 }
