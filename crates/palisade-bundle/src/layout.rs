@@ -80,7 +80,6 @@ pub(crate) fn unsupported_capability(path: &str) -> Option<&'static str> {
     match path.split_once('/').map_or(path, |(folder, _)| folder) {
         INVARIANTS_FOLDER => Some("invariants"),
         LIMITS_FILE => Some("limits and budgets"),
-        REFERENCE_FOLDER => Some("attestation reference values"),
         _ => None,
     }
 }

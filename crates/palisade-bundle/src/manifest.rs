@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use palisade_core::{BundleName, IssuerName, Problem};
-use palisade_engine::{Issuers, SourceFile};
+use palisade_core::{ActorKind, BundleName, IssuerName, Problem};
+use palisade_engine::{
+    AttributeMapping, ClaimMappings, ClaimPath, ClaimType, Issuers, KindMapping, SourceFile,
+};
 
 use crate::yaml;
 
@@ -19,6 +21,7 @@ pub(crate) struct Manifest {
     pub(crate) name: BundleName,
     pub(crate) version: u64,
     pub(crate) issuers: Issuers,
+    pub(crate) claims: ClaimMappings,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,6 +33,25 @@ struct RawManifest {
     minimum_engine: Option<Spanned<String>>,
     #[serde(default)]
     issuers: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    claims: BTreeMap<String, Spanned<RawKind>>,
+}
+
+/// What is taken from the credentials of one kind of actor.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKind {
+    #[serde(default)]
+    attributes: BTreeMap<String, Spanned<RawAttribute>>,
+    groups: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAttribute {
+    claim: String,
+    #[serde(rename = "type")]
+    ty: Option<String>,
 }
 
 /// Reads `bundle.yaml`. `None` if it has no usable content; then `problems` says why.
@@ -41,7 +63,7 @@ pub(crate) fn read(file: &SourceFile, problems: &mut Vec<Problem>) -> Option<Man
             return None;
         }
     };
-    let RawManifest { format, name, version, minimum_engine, issuers } = raw;
+    let RawManifest { format, name, version, minimum_engine, issuers, claims } = raw;
     let mut report = Report { file, problems };
 
     if format.value != FORMAT {
@@ -64,7 +86,8 @@ pub(crate) fn read(file: &SourceFile, problems: &mut Vec<Problem>) -> Option<Man
             .help("a bundle name has 1 to 64 of the characters a-z, 0-9 and `-`");
     }
     let issuers = accept_issuers(issuers, &mut report);
-    Some(Manifest { name: bundle_name?, version: version.value, issuers })
+    let claims = accept_claims(claims, &mut report);
+    Some(Manifest { name: bundle_name?, version: version.value, issuers, claims })
 }
 
 /// Collects problems of one file.
@@ -126,6 +149,52 @@ fn accept_issuers(raw: BTreeMap<String, Spanned<String>>, report: &mut Report<'_
         }
     }
     Issuers::new(raw.into_iter().map(|(alias, identifier)| (alias, identifier.value)).collect())
+}
+
+/// Kinds of actors as `bundle.yaml` names them.
+const KINDS: [(&str, ActorKind); 3] =
+    [("agent", ActorKind::Agent), ("service", ActorKind::Service), ("user", ActorKind::User)];
+
+fn accept_claims(
+    raw: BTreeMap<String, Spanned<RawKind>>,
+    report: &mut Report<'_>,
+) -> ClaimMappings {
+    let mut accepted = ClaimMappings::default();
+    for (name, kind) in raw {
+        let Some((_, actor)) = KINDS.into_iter().find(|(known, _)| *known == name) else {
+            report
+                .error("claims.kind", format!("`{name}` is no kind of actor"), &kind)
+                .help("write `user`, `agent` or `service`");
+            continue;
+        };
+        let RawKind { attributes, groups } = kind.value;
+        let mut mapping = KindMapping::default();
+        if let Some(groups) = groups {
+            mapping.groups = ClaimPath::new(groups.value.as_str());
+            if mapping.groups.is_none() {
+                report.error("claims.claim", "a claim has a name", &groups);
+            }
+        }
+        for (attribute, raw) in attributes {
+            let ty = raw.value.ty.as_deref().unwrap_or(ClaimType::String.as_str());
+            let ty = ClaimType::ALL.into_iter().find(|known| known.as_str() == ty);
+            if ty.is_none() {
+                let known: Vec<_> = ClaimType::ALL.into_iter().map(ClaimType::as_str).collect();
+                report
+                    .error("claims.type", format!("the type of `{attribute}` is not known"), &raw)
+                    .help(format!("write one of {}", known.join(", ")));
+            }
+            let claim = ClaimPath::new(raw.value.claim.as_str());
+            if claim.is_none() {
+                report.error("claims.claim", "a claim has a name", &raw);
+            }
+            if let (Some(claim), Some(ty)) = (claim, ty) {
+                mapping.attributes.insert(attribute, AttributeMapping { claim, ty });
+            }
+        }
+        accepted.0.insert(actor, mapping);
+    }
+    accepted
 }
 
 fn is_alias(text: &str) -> bool {

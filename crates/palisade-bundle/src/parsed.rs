@@ -1,6 +1,6 @@
 //! A bundle whose files each have their form; whether they fit together is not known yet.
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{EpochMillis, FactSources, Problem, Problems, Revision};
 use palisade_engine::{Exception, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink};
 
@@ -36,20 +36,23 @@ impl RawBundle {
         let links = self.links(&mut problems);
         let tests = self.tests(&mut problems);
         let exceptions = self.exceptions(&mut problems);
+        let reference = self.reference(&mut problems);
 
         let (Some(manifest), Some(catalog)) = (manifest, catalog) else {
             return Err(Problems(problems));
         };
-        let Manifest { name, version, issuers } = manifest;
+        let Manifest { name, version, issuers, claims } = manifest;
         let sources = SnapshotSources {
             revision: Revision { bundle: name, version, digest: self.digest() },
             issuers,
+            claims,
             catalog,
             policies: self.folder("policies", "cedar"),
             links,
             schema: self.folder("schema", "cedarschema"),
             entities: self.folder("entities", "json"),
             exceptions,
+            reference,
         };
         Problems(problems).or(ParsedBundle { sources, tests })
     }
@@ -73,6 +76,21 @@ impl RawBundle {
                 Vec::new()
             }
             None => Vec::new(),
+        }
+    }
+
+    fn reference(&self, problems: &mut Vec<Problem>) -> ReferenceValues {
+        let files = self.folder("reference", "yaml");
+        let texts = files.iter().map(|file| (&file.name, file.text.as_ref()));
+        match ReferenceValues::parse(texts) {
+            Ok((values, advice)) => {
+                problems.extend(advice.0);
+                values
+            }
+            Err(found) => {
+                problems.extend(found.0);
+                ReferenceValues::default()
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use palisade_catalog::Tool;
 use palisade_core::{EpochMillis, Facts, Sha256Digest, ToolCall, Validity, Verdict};
 
-use crate::resolve::Resolution;
+use crate::caches::CallAndFacts;
+use crate::claims::Credentials;
+use crate::resolve::{Refusal, Resolution};
 use crate::snapshot::PolicySnapshot;
 
 /// What is answered to a call, and what was found out on the way.
@@ -61,26 +63,36 @@ impl PolicySnapshot {
     /// calls that were answered before are answered from memory.
     #[must_use]
     pub fn answer(&self, call: &ToolCall, facts: &Facts) -> Arc<Answer> {
-        // Facts beside the time belong to one call and are spent with it.
-        let Some(caches) = self.caches.as_ref().filter(|_| facts.cures.is_empty()) else {
-            return Arc::new(self.work_out(call, facts));
+        let credentials = self.credentials(call);
+        // Cures belong to one call and are spent with it.
+        let caches = self.caches.as_ref().filter(|_| facts.cures.is_empty());
+        let (Some(caches), Ok(seen)) = (caches, &credentials) else {
+            return Arc::new(self.work_out(call, facts, &credentials));
         };
-        let places = caches.calls.places(call);
-        let found =
-            caches.calls.get(places, call).filter(|found| found.validity.contains(facts.now));
+        let call_and_facts = CallAndFacts { call, credentials: &seen.key, facts };
+        let places = caches.calls.places(call_and_facts);
+        let found = caches
+            .calls
+            .get(places, call_and_facts)
+            .filter(|found| found.validity.contains(facts.now));
         caches.counters.calls.count(found.is_some());
         if let Some(found) = found {
             return found;
         }
-        let answer = Arc::new(self.work_out(call, facts));
+        let answer = Arc::new(self.work_out(call, facts, &credentials));
         if is_lasting(answer.validity, facts.now) {
-            caches.calls.keep(places, call, &answer, &caches.counters.calls);
+            caches.calls.keep(places, call_and_facts, &answer, &caches.counters.calls);
         }
         answer
     }
 
-    fn work_out(&self, call: &ToolCall, facts: &Facts) -> Answer {
-        let Resolution { arguments_digest, call: resolved } = self.resolve(call);
+    fn work_out(
+        &self,
+        call: &ToolCall,
+        facts: &Facts,
+        credentials: &Result<Credentials, Refusal>,
+    ) -> Answer {
+        let Resolution { arguments_digest, call: resolved } = self.resolve_as(call, credentials);
         let tool = self.tool(&call.tool).map(|tool| Arc::clone(&tool.tool));
         match resolved {
             Ok(resolved) => {

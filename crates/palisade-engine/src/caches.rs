@@ -24,7 +24,7 @@ use crate::resolve::{FittedArguments, Refusal};
 
 pub(crate) use keys::{ArgumentsKey, ArgumentsKeyRef, ScopeKey, ScopeKeyRef, SeenByLink};
 pub(crate) use keys::{VerdictKey, VerdictKeyRef};
-pub(crate) use recent::RecentCalls;
+pub(crate) use recent::{CallAndFacts, RecentCalls};
 use seen::SeenBefore;
 pub use stats::{CacheCounts, CacheStats};
 pub(crate) use stats::{Counter, Counters, Uncacheable};

@@ -21,5 +21,5 @@ pub(crate) use context_part::{ContextPart, ContextParts};
 pub(crate) use evaluator::{CoreEntity, CoreVariables, PolicyBody, PolicyEvaluator};
 pub(crate) use kinds::RequestKinds;
 pub use reads::ReadBy;
-pub(crate) use reads::{Reads, Root};
+pub(crate) use reads::{Read, Reads, Root};
 pub(crate) use values::{CoreContext, CoreValue, CoreValues};

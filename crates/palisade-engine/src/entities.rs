@@ -4,7 +4,7 @@
 //! Cedar's `Entities` are expensive to change, so a request never does: it takes the few entities
 //! it can reach into a small store of its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr;
 
 use cedar_policy::{Entities, Entity, EntityTypeName, EntityUid, EvalResult, Schema};
@@ -12,6 +12,8 @@ use palisade_catalog::Catalog;
 use palisade_core::{Actor, ActorKind, ErrorChain, IssuerName, Problem, Problems, Subject};
 use serde_json::{Value, json};
 
+use crate::call_scope::Principal;
+use crate::claims::ClaimValue;
 use crate::index::{PolicyIndex, Position};
 use crate::names::{self, actor_type, entity};
 use crate::policy::Policies;
@@ -98,35 +100,35 @@ impl EntityStore {
         &self.all
     }
 
-    /// What is reachable from `roots`, with `own` in the place of the stored one: for a request
-    /// with an entity of its own.
+    /// What is reachable from `roots`, with `own` in the place of the stored ones: for a request
+    /// with entities of its own.
     pub(crate) fn slice<'a>(
         &self,
         roots: impl Iterator<Item = &'a EntityUid>,
-        own: &Entity,
+        own: &[Entity],
     ) -> Result<Entities, String> {
-        let own_uid = own.uid();
+        let own_uids: HashSet<EntityUid> = own.iter().map(Entity::uid).collect();
         let mut open: Vec<&EntityUid> = roots.collect();
         let mut seen: HashSet<&EntityUid> = HashSet::new();
-        let mut slice: Vec<Entity> = vec![own.clone()];
+        let mut slice: Vec<Entity> = own.to_vec();
         while let Some(uid) = open.pop() {
             if !seen.insert(uid) {
                 continue;
             }
             open.extend(self.stored.get(uid).into_iter().flat_map(|stored| &stored.refers_to));
-            if *uid != own_uid {
+            if !own_uids.contains(uid) {
                 slice.extend(self.all.get(uid).cloned());
             }
         }
         Entities::from_entities(slice, None).map_err(|error| ErrorChain(&error).to_string())
     }
 
-    /// All entities, with `own` in the place of the stored one: what [`slice`](Self::slice)
+    /// All entities, with `own` in the place of the stored ones: what [`slice`](Self::slice)
     /// has to look like to any policy, at a cost that grows with the bundle.
-    pub(crate) fn everything(&self, own: &Entity) -> Result<Entities, String> {
-        let own_uid = own.uid();
-        let others = self.all.iter().filter(|entity| entity.uid() != own_uid).cloned();
-        let all = Entities::from_entities(others.chain([own.clone()]), None);
+    pub(crate) fn everything(&self, own: &[Entity]) -> Result<Entities, String> {
+        let own_uids: HashSet<EntityUid> = own.iter().map(Entity::uid).collect();
+        let others = self.all.iter().filter(|entity| !own_uids.contains(&entity.uid())).cloned();
+        let all = Entities::from_entities(others.chain(own.iter().cloned()), None);
         all.map_err(|error| ErrorChain(&error).to_string())
     }
 
@@ -136,17 +138,50 @@ impl EntityStore {
         stored.unwrap_or_else(|| index.position(uid, std::iter::empty()))
     }
 
-    /// The same for a mapped resource: also within the service, and whatever that is within.
-    pub(crate) fn mapped_position(
+    /// The same for an entity of a call: also within `within` and whatever that is within, and with
+    /// the principals in the groups that their credentials put them into.
+    pub(crate) fn position_among(
         &self,
         index: &PolicyIndex,
-        service: &str,
-        resource: &EntityUid,
+        uid: &EntityUid,
+        within: &[EntityUid],
+        principals: &[Principal],
     ) -> Position {
-        let service = entity(&names::SERVICE, service);
-        let of_service = self.all.ancestors(&service).into_iter().flatten();
-        let own = self.all.ancestors(resource).into_iter().flatten();
-        index.position(resource, std::iter::once(&service).chain(of_service).chain(own))
+        if within.is_empty() && !principals.iter().any(Principal::differs) {
+            return self.position(index, uid);
+        }
+        let mut above: HashSet<&EntityUid> = HashSet::new();
+        let mut open: Vec<&EntityUid> = std::iter::once(uid).chain(within).collect();
+        while let Some(next) = open.pop() {
+            if !above.insert(next) {
+                continue;
+            }
+            open.extend(self.all.ancestors(next).into_iter().flatten());
+            let same = principals.iter().filter(|principal| principal.uid == *next);
+            open.extend(same.flat_map(|principal| &principal.groups));
+        }
+        above.remove(uid);
+        index.position(uid, above.into_iter())
+    }
+
+    /// A principal with what its credential says beside what the bundle knows of it.
+    pub(crate) fn principal(
+        &self,
+        principal: &EntityUid,
+        attributes: &BTreeMap<String, ClaimValue>,
+        groups: &[EntityUid],
+    ) -> Result<Entity, String> {
+        let known = self.all.get(principal).cloned();
+        let known =
+            known.unwrap_or_else(|| Entity::new_no_attrs(principal.clone(), HashSet::new()));
+        // Through JSON, because only that keeps its tags.
+        let mut value = known.to_json_value().map_err(|error| ErrorChain(&error).to_string())?;
+        if let Some(known) = value.get_mut("attrs").and_then(Value::as_object_mut) {
+            // No bundle sets any of these itself.
+            known.extend(attributes.iter().map(|(name, value)| (name.clone(), value.to_json())));
+        }
+        add_parents(&mut value, groups);
+        Entity::from_json_value(value, None).map_err(|error| ErrorChain(&error).to_string())
     }
 
     /// A mapped resource as `service` sees it: in that service, with what the bundle knows of it.
@@ -169,6 +204,14 @@ impl EntityStore {
         let mut actors: Vec<Actor> = self.stored.keys().filter_map(actor).collect();
         actors.sort();
         actors
+    }
+}
+
+/// Puts an entity, as JSON, into more groups.
+pub(crate) fn add_parents(entity: &mut Value, groups: &[EntityUid]) {
+    if let Some(parents) = entity.get_mut("parents").and_then(Value::as_array_mut) {
+        let parent = |group: &EntityUid| json!({ "type": group.type_name().to_string(), "id": group.id().unescaped() });
+        parents.extend(groups.iter().map(parent));
     }
 }
 

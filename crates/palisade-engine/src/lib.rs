@@ -12,6 +12,7 @@ mod caches;
 mod call_scope;
 mod cedar_core;
 mod cedar_request;
+mod claims;
 mod compiled_tool;
 mod context;
 mod convert;
@@ -47,6 +48,7 @@ pub use answer::{Answer, Decided};
 pub use caches::{CacheCounts, CacheStats};
 pub use cedar_core::ReadBy;
 pub use cedar_request::{CedarAnswer, CedarRequest, CedarRequestError};
+pub use claims::{AttributeMapping, ClaimMappings, ClaimPath, ClaimType, KindMapping};
 pub use explanation::{
     ClauseExplanation, ClauseJoin, Explanation, LinkExplanation, ObservedValue, PolicyEffect,
     PolicyExplanation, PolicyResult,

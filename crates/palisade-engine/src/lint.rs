@@ -24,6 +24,7 @@ pub(crate) fn check(
     for policy in policies.by_id.values() {
         check_requirement(policy, problems);
         check_cure_without_requirement(policy, problems);
+        check_permit_never_asks(policy, problems);
         check_reason(policy, problems);
     }
     let groups = action_groups(catalog, schema);
@@ -53,8 +54,16 @@ fn check_requirement(policy: &CompiledPolicy, problems: &mut Problems) {
         "the forbid requires {} but does not read `context.{fact}`, so nothing can lift it",
         kind.as_str()
     );
-    let problem = Problem::error("policy.requirement_never_lifts", message)
-        .with_help(format!("add `unless {{ context.{fact}.granted }}`"));
+    let help = match kind {
+        RequirementKind::Approval | RequirementKind::Confirmation | RequirementKind::StepUp => {
+            format!("add `unless {{ context.{fact}.granted }}`")
+        }
+        // No switch: what satisfies is the author's to say.
+        RequirementKind::Attestation => {
+            format!("add `unless {{ context has {fact} && context.{fact}.tier == \"affirming\" }}`")
+        }
+    };
+    let problem = Problem::error("policy.requirement_never_lifts", message).with_help(help);
     problems.0.push(policy.place.mark(problem));
 }
 
@@ -80,6 +89,30 @@ fn check_cure_without_requirement(policy: &CompiledPolicy, problems: &mut Proble
             }
         };
         let problem = Problem::advice("policy.cure_without_requirement", message).with_help(help);
+        problems.0.push(policy.place.mark(problem));
+    }
+}
+
+/// A permit that is not satisfied denies; only a forbid with `@require` makes a challenge.
+fn check_permit_never_asks(policy: &CompiledPolicy, problems: &mut Problems) {
+    if policy.effect != PolicyEffect::Permit {
+        return;
+    }
+    for (part, asks) in [
+        (ContextPart::Attestation, RequirementKind::Attestation),
+        (ContextPart::Auth, RequirementKind::StepUp),
+    ] {
+        if !policy.reads.names(part) {
+            continue;
+        }
+        let message = format!(
+            "the permit reads `context.{}`, so a call without it is denied and never asked for it",
+            part.name()
+        );
+        let problem = Problem::advice("policy.permit_never_asks", message).with_help(format!(
+            "put the condition on a forbid with `@require(\"{}\")`, which asks",
+            asks.as_str()
+        ));
         problems.0.push(policy.place.mark(problem));
     }
 }

@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{EntityUid, Request};
+use cedar_policy::{Entities, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
     ActorChain, Environment, EpochMillis, ExceptionUse, Facts, Outcome, PolicyId,
-    PostedRequirement, Prospect, Reason, ReasonCode, ToolName, Verdict,
+    PostedRequirement, Proof, Prospect, Reason, ReasonCode, ToolName, Verdict, VerifiedChain,
 };
 
 use crate::PolicyEffect;
+use crate::call_scope::weakest_proof;
 use crate::cedar_core::{Condition, ContextPart, Scene};
 use crate::context::Source;
 use crate::exceptions::lifting;
@@ -50,29 +51,42 @@ impl PolicySnapshot {
     pub fn prospects(
         &self,
         chain: &ActorChain,
+        identity: Option<&VerifiedChain>,
         environment: &Environment,
         facts: &Facts,
     ) -> Result<Vec<ToolProspect>, Refusal> {
-        let principals = self.principals(chain)?;
-        let prospect = |tool| self.prospect(tool, &principals, environment, facts);
+        let principals = self.principals(chain, identity)?;
+        let broken = |error| Refusal::new(ReasonCode::EvaluationError, error);
+        let own = self.own_entities(&principals).map_err(broken)?;
+        let chain = ListedChain {
+            proof: weakest_proof(&principals),
+            own: match own.as_slice() {
+                [] => None,
+                own => Some(self.entities.everything(own).map_err(broken)?),
+            },
+            principals: principals.into_iter().map(|principal| principal.uid).collect(),
+        };
+        let prospect = |tool| self.prospect(tool, &chain, environment, facts);
         Ok(self.catalog.shared_tools().map(prospect).collect())
     }
 
     fn prospect(
         &self,
         tool: &Arc<Tool>,
-        principals: &[EntityUid],
+        chain: &ListedChain,
         environment: &Environment,
         facts: &Facts,
     ) -> ToolProspect {
         let source = Source {
             tool,
-            principals,
+            principals: &chain.principals,
+            proof: chain.proof,
             arguments: None,
             source_address: environment.source_address,
-            now: facts.now,
+            facts,
         };
-        let at = |granted| self.read_links(&source, granted);
+        let entities = chain.own.as_ref().unwrap_or_else(|| self.entities.all());
+        let at = |granted| self.read_links(&source, entities, granted);
         let verdict = known_verdict(at, facts, tool.name.as_str());
         let (prospect, reason, determining, requirements) = match verdict {
             Some(Verdict { outcome, reason, determining, requirements, exceptions: _ }) => {
@@ -88,14 +102,19 @@ impl PolicySnapshot {
     }
 
     /// What every policy may say of every link.
-    fn read_links<'a>(&'a self, source: &Source<'a>, granted: Granted) -> Vec<LinkReading<'a>> {
+    fn read_links<'a>(
+        &'a self,
+        source: &Source<'a>,
+        entities: &Entities,
+        granted: Granted,
+    ) -> Vec<LinkReading<'a>> {
         let subject = Subject::of(source.tool);
         let policies: Vec<&CompiledPolicy> = self.on_tool(source.tool).collect();
         let context = source.context(granted);
         let read = |principal| {
             let context = context.as_ref().map_err(String::clone)?;
             let request = resolve::request(principal, &subject.action, &subject.itself, context)?;
-            Ok(self.read_policies(&policies, source, &subject, (principal, &request)))
+            Ok(self.read_policies(&policies, source, &subject, (principal, &request, entities)))
         };
         let reading = |principal: &'a EntityUid| match read(principal) {
             Ok(policies) => LinkReading { principal, policies, broken: None },
@@ -107,8 +126,8 @@ impl PolicySnapshot {
     /// The verdict on a call of which everything but the arguments is known, if no arguments that
     /// fit the tool could change any part of it.
     pub(crate) fn certain_verdict(&self, source: &Source<'_>) -> Option<Verdict> {
-        let at = |granted| self.read_links(source, granted);
-        certain_verdict(at, &Facts::at(source.now), source.tool.name.as_str())
+        let at = |granted| self.read_links(source, self.entities.all(), granted);
+        certain_verdict(at, source.facts, source.tool.name.as_str())
     }
 
     /// Whether some policy that may apply to the call, whatever its arguments, can read a part of
@@ -158,10 +177,8 @@ impl PolicySnapshot {
         policies: &[&'a CompiledPolicy],
         source: &Source<'_>,
         subject: &Subject,
-        (principal, request): (&EntityUid, &Request),
+        (principal, request, entities): (&EntityUid, &Request, &Entities),
     ) -> Vec<PolicyReading<'a>> {
-        // Without arguments there is no resource of its own, so these are all entities.
-        let entities = self.entities.all();
         let target = subject.target(self, source.tool);
         let scene = Scene {
             request,
@@ -178,10 +195,18 @@ impl PolicySnapshot {
         let reading = |policy: &&'a CompiledPolicy| PolicyReading {
             policy,
             possible: possible(policy),
-            lifted_by: self.lifting(policy, principal, &subject.action, source.now),
+            lifted_by: self.lifting(policy, principal, &subject.action, source.facts.now),
         };
         policies.iter().map(reading).collect()
     }
+}
+
+/// A chain that tools are listed for.
+struct ListedChain {
+    principals: Vec<EntityUid>,
+    proof: Proof,
+    /// The entities of the bundle with what the chain's credentials say; `None`: they say nothing.
+    own: Option<Entities>,
 }
 
 /// What a call of a tool is about before its arguments are known.

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use palisade_catalog::Tool;
 use palisade_core::{
-    Actor, ActorChain, ActorKind, ChainError, Environment, EpochMillis, Facts, IssuerName,
-    ReasonCode, RequestOptions, Sha256Digest, Subject, ToolCall, Verdict,
+    Actor, ActorChain, ActorKind, Attestation, Authentication, ChainError, Environment,
+    EpochMillis, Facts, IssuerName, Proof, ReasonCode, RequestOptions, Sha256Digest, Subject,
+    ToolCall, Verdict, VerifiedChain,
 };
 
+use crate::call_scope::weakest_proof;
 use crate::cedar_core::ContextPart;
 use crate::context::Source;
 use crate::names::{self, entity};
@@ -39,6 +41,10 @@ pub struct RecordedCall {
     pub source_address: RecordedValue<Option<IpAddr>>,
     /// The instant it was decided at.
     pub time: EpochMillis,
+    /// How the head had signed in, if that was known.
+    pub authentication: Option<Arc<Authentication>>,
+    /// What was proven of the last link's environment, if anything was.
+    pub attestation: Option<Arc<Attestation>>,
     /// The arguments.
     pub arguments: RecordedArguments,
     /// The code of the reason it was answered with; `None`: one that is not known here.
@@ -63,6 +69,8 @@ pub struct RecordedActor {
     pub issuer: RecordedValue<IssuerName>,
     /// Its name there.
     pub subject: RecordedValue<Subject>,
+    /// How it was proven.
+    pub proof: Proof,
 }
 
 /// The target a caller named.
@@ -106,6 +114,26 @@ pub enum Replayed {
 #[derive(Debug)]
 struct Lacking(String);
 
+impl RecordedCall {
+    fn facts(&self) -> Facts {
+        Facts {
+            now: self.time,
+            cures: Vec::new(),
+            authentication: self.authentication.clone(),
+            attestation: self.attestation.clone(),
+        }
+    }
+
+    /// The chain with how its links were proven; what their credentials claimed is not recorded.
+    fn identity(&self, chain: &ActorChain) -> Arc<VerifiedChain> {
+        let mut identity = VerifiedChain::asserted(chain.clone());
+        for (link, recorded) in identity.links.iter_mut().zip(&self.chain) {
+            link.proof = recorded.proof;
+        }
+        Arc::new(identity)
+    }
+}
+
 impl PolicySnapshot {
     /// Decides a recorded call again, with no approval, confirmation or step-up: a record of this
     /// version holds none. The same call with everything recorded gets what
@@ -119,8 +147,10 @@ impl PolicySnapshot {
     }
 
     fn replay_recorded(&self, recorded: &RecordedCall) -> Result<Verdict, Lacking> {
+        let chain = chain(&recorded.chain)?;
         let call = ToolCall {
-            chain: chain(&recorded.chain)?,
+            identity: Some(recorded.identity(&chain)),
+            chain,
             tool: known(&recorded.tool, || "tool".to_owned())?.clone(),
             tool_digest: recorded.tool_digest,
             arguments: Vec::new(),
@@ -144,9 +174,10 @@ impl PolicySnapshot {
             };
         };
         let tool = Arc::clone(&tool.tool);
-        if let Err(refusal) = self.principals(&call.chain) {
+        if let Err(refusal) = self.principals(&call.chain, None) {
             return Ok(denied(refusal));
         }
+        self.check_claims(recorded)?;
         if let Err(refusal) = resolve::check_definition(&call, &tool) {
             return Ok(denied(refusal));
         }
@@ -186,7 +217,7 @@ impl PolicySnapshot {
         let numbers = links.iter().flat_map(|link| &link.argument_reads);
         let reads = numbers.filter_map(|number| tool.reads.get(*number));
         redacted.check_reads(&tool.tool, &reads.collect::<Vec<_>>())?;
-        Ok(self.decide_afresh(&resolved, &Facts::at(recorded.time)).verdict)
+        Ok(self.decide_afresh(&resolved, &recorded.facts()).verdict)
     }
 
     fn replay_without_arguments(
@@ -205,22 +236,38 @@ impl PolicySnapshot {
         if let Some(refusal) = check_named(recorded, &entity(&names::TOOL, tool.name.as_str()))? {
             return Ok(denied(refusal));
         }
-        let principals = match self.principals(&call.chain) {
+        let principals = match self.principals(&call.chain, call.identity.as_deref()) {
             Ok(principals) => principals,
             Err(refusal) => return Ok(denied(refusal)),
         };
+        let facts = recorded.facts();
+        let proof = weakest_proof(&principals);
+        let principals: Vec<EntityUid> =
+            principals.into_iter().map(|principal| principal.uid).collect();
         let source = Source {
             tool,
             principals: &principals,
+            proof,
             arguments: None,
             source_address: call.environment.source_address,
-            now: recorded.time,
+            facts: &facts,
         };
         let is_known = matches!(recorded.source_address, RecordedValue::Known(_));
         if !is_known && self.may_read(&source, ContextPart::SourceIp) {
             return Err(Lacking("source_address".to_owned()));
         }
         self.certain_verdict(&source).ok_or_else(arguments)
+    }
+}
+
+impl PolicySnapshot {
+    /// Records do not hold what credentials claim.
+    // FAIL-CLOSED: of a link that was proven, claims count as there.
+    fn check_claims(&self, recorded: &RecordedCall) -> Result<(), Lacking> {
+        let links = recorded.chain.iter().enumerate();
+        let mut with_claims =
+            links.filter(|(_, link)| link.proof > Proof::Asserted && self.claims.sees(link.kind));
+        with_claims.next().map_or(Ok(()), |(at, _)| Err(Lacking(format!("chain[{at}].claims"))))
     }
 }
 
@@ -237,7 +284,7 @@ fn known<T>(value: &RecordedValue<T>, field: impl FnOnce() -> String) -> Result<
 
 fn chain(links: &[RecordedActor]) -> Result<ActorChain, Lacking> {
     let link = |(at, link): (usize, &RecordedActor)| {
-        let RecordedActor { kind, issuer, subject } = link;
+        let RecordedActor { kind, issuer, subject, proof: _ } = link;
         Ok(Actor {
             kind: *kind,
             issuer: known(issuer, || format!("chain[{at}].issuer"))?.clone(),
@@ -286,13 +333,22 @@ const fn proves_fit(reason: Option<ReasonCode>) -> bool {
         Some(
             ReasonCode::AgentNotAutonomous
             | ReasonCode::ArgsNotRepresentable
+            | ReasonCode::AttestationExpired
+            | ReasonCode::AttestationInvalid
             | ReasonCode::BundleExpired
+            | ReasonCode::ChainCycle
+            | ReasonCode::ChainTooDeep
             | ReasonCode::DependsOnArguments
+            | ReasonCode::ForeignNamespace
             | ReasonCode::InvalidArguments
             | ReasonCode::LogUnavailable
+            | ReasonCode::Revoked
+            | ReasonCode::PepNotEntitled
             | ReasonCode::ToolChanged
             | ReasonCode::UnknownIssuer
-            | ReasonCode::UnknownTool,
+            | ReasonCode::UnknownTool
+            | ReasonCode::UnlinkedChain
+            | ReasonCode::UnverifiedActor,
         )
         | None => false,
     }

@@ -10,12 +10,13 @@ use cedar_policy::{Context, EntityUid, Request};
 use palisade_catalog::Tool;
 use palisade_core::{
     Actor, ActorChain, ActorKind, Arguments, ArgumentsError, ErrorChain, Facts, Reason, ReasonCode,
-    Sha256Digest, ToolCall,
+    Sha256Digest, ToolCall, VerifiedChain,
 };
 use serde_json::Value;
 
 use crate::caches::{ArgumentsKeyRef, ReadArguments, ScopeKeyRef};
-use crate::call_scope::CallScope;
+use crate::call_scope::{CallScope, Principal};
+use crate::claims::{ClaimMisfit, Credentials, LinkCredentials};
 use crate::compiled_tool::{BuiltArguments, CompiledTool, SeenArguments};
 use crate::context::Source;
 use crate::names::{self, actor_type, entity};
@@ -93,9 +94,10 @@ impl ResolvedCall {
         let source = Source {
             tool: &self.scope.tool.tool,
             principals: &self.scope.principals(),
+            proof: self.scope.proof,
             arguments: Some(&self.arguments.arguments),
             source_address: self.source_address,
-            now: facts.now,
+            facts,
         };
         source.context(granted)
     }
@@ -127,10 +129,33 @@ impl PolicySnapshot {
     /// fit is why the call is refused.
     #[must_use]
     pub fn resolve(&self, call: &ToolCall) -> Resolution {
+        self.resolve_as(call, &self.credentials(call))
+    }
+
+    /// What policies see of the credentials of a call.
+    pub(crate) fn credentials(&self, call: &ToolCall) -> Result<Credentials, Refusal> {
+        self.credentials_of(call.identity.as_deref())
+    }
+
+    fn credentials_of(&self, identity: Option<&VerifiedChain>) -> Result<Credentials, Refusal> {
+        self.claims.credentials(identity).map_err(|ClaimMisfit { link, claim, wanted }| {
+            let sentence = format!(
+                "the credential of link {link} cannot be used: its claim `{claim}` is not {wanted}"
+            );
+            Refusal::new(ReasonCode::UnverifiedActor, sentence)
+        })
+    }
+
+    /// The same of a call whose credentials were looked at.
+    pub(crate) fn resolve_as(
+        &self,
+        call: &ToolCall,
+        credentials: &Result<Credentials, Refusal>,
+    ) -> Resolution {
         let Some(tool) = self.tool(&call.tool) else {
             let arguments = Arguments::parse(&call.arguments);
             let refuse = || {
-                self.principals(&call.chain)?;
+                self.principals_as(&call.chain, credentials)?;
                 let name = printable(&call.tool);
                 let sentence = format!("the tool `{name}` is not in the catalog");
                 Err(Refusal::new(ReasonCode::UnknownTool, sentence))
@@ -141,10 +166,8 @@ impl PolicySnapshot {
         let read = self.read_arguments(tool, &call.arguments);
         Resolution {
             arguments_digest: read.digest,
-            call: self.resolve_read(call, tool, &read).map(|(scope, arguments)| ResolvedCall {
-                scope,
-                arguments,
-                source_address: call.environment.source_address,
+            call: self.resolve_read(call, credentials, tool, &read).map(|(scope, arguments)| {
+                ResolvedCall { scope, arguments, source_address: call.environment.source_address }
             }),
         }
     }
@@ -152,10 +175,15 @@ impl PolicySnapshot {
     fn resolve_read(
         &self,
         call: &ToolCall,
+        credentials: &Result<Credentials, Refusal>,
         tool: &Arc<CompiledTool>,
         read: &ReadArguments,
     ) -> Result<(Arc<CallScope>, Arc<FittedArguments>), Refusal> {
-        let key = |resource| ScopeKeyRef { chain: &call.chain, tool: tool.number, resource };
+        let seen = credentials.as_ref().map_err(Refusal::clone)?;
+        let key = |resource| {
+            let (chain, credentials) = (&call.chain, seen.key.as_slice());
+            ScopeKeyRef { chain, credentials, tool: tool.number, resource }
+        };
         if let (Some(caches), Ok(arguments)) = (&self.caches, &read.fitted)
             && let Some(scope) = caches.scope(key(&arguments.resource))
         {
@@ -164,7 +192,7 @@ impl PolicySnapshot {
             check_resource(call, &arguments.resource)?;
             return Ok((scope, Arc::clone(arguments)));
         }
-        let principals = self.principals(&call.chain)?;
+        let principals = self.principals_as(&call.chain, credentials)?;
         check_definition(call, &tool.tool)?;
         let arguments = read.fitted.as_ref().map_err(Refusal::clone)?;
         check_resource(call, &arguments.resource)?;
@@ -203,31 +231,56 @@ impl PolicySnapshot {
         Ok(FittedArguments { arguments, seen, built: OnceLock::new(), resource, bytes })
     }
 
-    /// The chain as entities, head first.
-    pub(crate) fn principals(&self, chain: &ActorChain) -> Result<Vec<EntityUid>, Refusal> {
-        let principals: Vec<EntityUid> =
-            chain.links().iter().map(|link| self.principal(link)).collect::<Result<_, _>>()?;
+    /// The chain as policies see it, head first, with what is known of its links.
+    pub(crate) fn principals(
+        &self,
+        chain: &ActorChain,
+        identity: Option<&VerifiedChain>,
+    ) -> Result<Vec<Principal>, Refusal> {
+        self.principals_as(chain, &self.credentials_of(identity))
+    }
+
+    fn principals_as(
+        &self,
+        chain: &ActorChain,
+        credentials: &Result<Credentials, Refusal>,
+    ) -> Result<Vec<Principal>, Refusal> {
+        let credentials = credentials.as_ref().map_err(Refusal::clone)?;
+        let links = chain.links().iter().enumerate();
+        let principals: Vec<Principal> = links
+            .map(|(place, link)| self.principal(link, credentials.links.get(place)))
+            .collect::<Result<_, _>>()?;
         if let (Some(head), Some(principal)) = (chain.links().first(), principals.first())
             && head.kind == ActorKind::Agent
-            && !self.entities.is_autonomous(principal)
+            && !self.entities.is_autonomous(&principal.uid)
         {
             let sentence = format!(
-                "{principal} stands at the head of the chain, but the bundle does not say that it \
-                 may act without a user"
+                "{} stands at the head of the chain, but the bundle does not say that it \
+                 may act without a user",
+                principal.uid
             );
             return Err(Refusal::new(ReasonCode::AgentNotAutonomous, sentence));
         }
         Ok(principals)
     }
 
-    fn principal(&self, actor: &Actor) -> Result<EntityUid, Refusal> {
+    fn principal(
+        &self,
+        actor: &Actor,
+        credentials: Option<&LinkCredentials>,
+    ) -> Result<Principal, Refusal> {
         let Some(alias) = self.issuers.alias(&actor.issuer) else {
             let sentence =
                 format!("the bundle knows no issuer `{}`", printable(actor.issuer.as_str()));
             return Err(Refusal::new(ReasonCode::UnknownIssuer, sentence));
         };
-        let id = format!("{alias}:{}", actor.subject.as_str());
-        Ok(entity(actor_type(actor.kind), &id))
+        let of_issuer = |name: &str| format!("{alias}:{name}");
+        let groups = credentials.iter().flat_map(|known| &known.groups);
+        Ok(Principal {
+            uid: entity(actor_type(actor.kind), &of_issuer(actor.subject.as_str())),
+            credentials: credentials.cloned(),
+            groups: groups.map(|group| entity(&names::GROUP, &of_issuer(group))).collect(),
+        })
     }
 
     fn derive_resource(&self, tool: &Tool, arguments: &Arguments) -> Result<EntityUid, Refusal> {

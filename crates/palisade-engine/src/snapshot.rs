@@ -5,14 +5,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::EntityTypeName;
-use palisade_catalog::{Catalog, Tool};
+use palisade_catalog::{Catalog, ReferenceValues, Tool};
 use palisade_core::{
-    Actor, EpochMillis, FactSources, Facts, PolicyId, Problem, Problems, Requirement, Revision,
-    Verdict,
+    Actor, EpochMillis, FactSources, Facts, IssuerName, PolicyId, Problem, Problems, Requirement,
+    Revision, Validity, Verdict,
 };
 
 use crate::answer::Decided;
 use crate::caches::{CacheStats, Caches};
+use crate::claims::ClaimMappings;
 use crate::compiled_tool::{ArgumentRead, CompiledTool};
 use crate::entities::EntityStore;
 use crate::evaluate::{self, Indexed, Stock};
@@ -28,11 +29,13 @@ use crate::{Issuers, PolicyEffect, SnapshotSources, lint, validation};
 pub struct PolicySnapshot {
     revision: Arc<Revision>,
     pub(crate) issuers: Issuers,
+    pub(crate) claims: ClaimMappings,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) schema: Arc<BundleSchema>,
     pub(crate) policies: Policies,
     pub(crate) entities: Arc<EntityStore>,
     pub(crate) exceptions: Arc<Exceptions>,
+    reference: Arc<ReferenceValues>,
     /// The entity types that the catalog maps arguments to.
     pub(crate) mapped_types: BTreeMap<String, EntityTypeName>,
     /// The tools of the catalog, as calls need them.
@@ -88,12 +91,14 @@ impl PolicySnapshot {
         let SnapshotSources {
             revision,
             issuers,
+            claims,
             catalog,
             policies,
             links,
             schema,
             entities,
             exceptions,
+            reference,
         } = sources;
         let mut problems = Problems::default();
         let before = previous.map(|previous| &previous.policies);
@@ -113,22 +118,25 @@ impl PolicySnapshot {
         let validated = validated.map(|previous| &previous.policies);
         validation::validate(&schema.cedar, &policies, validated, &mut problems);
         schema::check_facts(facts, &policies, &mut problems);
+        claims.check(&schema.json, entities, &mut problems);
         let entities =
             EntityStore::build(catalog, issuers, &schema.cedar, entities, &policies, &mut problems);
         lint::check(catalog, &policies, &schema.cedar, &mut problems);
         let mapped_types = mapped_types(catalog, &mut problems);
         let Some(entities) = entities else { return Err(problems) };
-        let known = lint::names::Known::of(catalog, issuers, entities.all());
+        let known = lint::names::Known::of(catalog, (issuers, claims), entities.all());
         lint::names::check(&known, &policies, &mut problems);
         let tools = compile_tools(catalog, &policies, &entities);
         problems.or(Self {
             revision: Arc::new(revision.clone()),
             issuers: issuers.clone(),
+            claims: claims.clone(),
             catalog: Arc::new(catalog.clone()),
             schema,
             policies,
             entities: Arc::new(entities),
             exceptions: Arc::new(exceptions),
+            reference: Arc::new(reference.clone()),
             mapped_types,
             tools,
             caches: Some(Caches::new(CACHE_BYTES_DEFAULT)),
@@ -145,12 +153,14 @@ impl PolicySnapshot {
         Some(Self {
             revision: Arc::clone(&self.revision),
             issuers: self.issuers.clone(),
+            claims: self.claims.clone(),
             catalog: Arc::clone(&self.catalog),
             schema: Arc::clone(&self.schema),
             tools: compile_tools(&self.catalog, &policies, &self.entities),
             policies,
             entities: Arc::clone(&self.entities),
             exceptions: Arc::clone(&self.exceptions),
+            reference: Arc::clone(&self.reference),
             mapped_types: self.mapped_types.clone(),
             caches: self.caches.as_ref().map(|caches| Caches::new(caches.bytes_max())),
         })
@@ -184,6 +194,18 @@ impl PolicySnapshot {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What environments have to have measured to be known.
+    #[must_use]
+    pub fn reference_values(&self) -> &ReferenceValues {
+        &self.reference
+    }
+
+    /// The identifier that an issuer's alias stands for; `None`: it is no alias of the bundle.
+    #[must_use]
+    pub fn issuer_identifier(&self, alias: &IssuerName) -> Option<&str> {
+        self.issuers.identifier(alias.as_str())
     }
 
     /// Every policy, template links included, templates not; sorted by id.
@@ -239,7 +261,20 @@ impl PolicySnapshot {
     ) -> Decided {
         let indexed = Indexed::new(self, call, facts, caches);
         let verdict = evaluate::decide(&indexed, facts, call);
-        Decided { verdict, validity: indexed.validity() }
+        Decided { verdict, validity: indexed.validity().and(self.facts_stand(call, facts)) }
+    }
+
+    /// While the call's own sign-in and attestation satisfy the same of the requirements that its
+    /// candidates may ask for.
+    fn facts_stand(&self, call: &ResolvedCall, facts: &Facts) -> Validity {
+        if facts.authentication.is_none() && facts.attestation.is_none() {
+            return Validity::ALWAYS;
+        }
+        let links = call.scope.links.iter();
+        let policies = links.flat_map(|link| self.policies_of(link));
+        let requirements = policies.filter_map(|policy| policy.requirement.as_ref());
+        let changes = requirements.flat_map(|requirement| facts.changes(requirement));
+        Validity::between(changes, facts.now)
     }
 
     /// Decides a call through Cedar's own authorizer and all policies: the same verdict as

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{Actor, EpochMillis, IssuerName, PolicyId, Problem, Revision};
 
+use crate::claims::ClaimMappings;
 use crate::exceptions;
 
 /// One text file of a bundle.
@@ -39,6 +40,12 @@ impl Issuers {
             .map(|(alias, _)| alias.as_str())
     }
 
+    /// The identifier that an alias stands for.
+    #[must_use]
+    pub fn identifier(&self, alias: &str) -> Option<&str> {
+        self.0.get(alias).map(String::as_str)
+    }
+
     /// Whether this is a known alias.
     #[must_use]
     pub fn has_alias(&self, alias: &str) -> bool {
@@ -53,6 +60,8 @@ pub struct SnapshotSources {
     pub revision: Revision,
     /// Who may vouch for actors.
     pub issuers: Issuers,
+    /// Which claims of credentials policies see.
+    pub claims: ClaimMappings,
     /// The tools.
     pub catalog: Catalog,
     /// `policies/*.cedar`, sorted by name.
@@ -65,6 +74,8 @@ pub struct SnapshotSources {
     pub entities: Vec<SourceFile>,
     /// `exceptions.yaml`.
     pub exceptions: Vec<Exception>,
+    /// `reference/*.yaml`.
+    pub reference: ReferenceValues,
 }
 
 /// One exception: until an instant, a forbid is lifted for an actor who calls a tool.

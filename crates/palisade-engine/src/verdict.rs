@@ -116,12 +116,32 @@ fn decide_in_rounds<'a>(
             Reading::Denied(_) | Reading::Curable(_) => {}
         }
     }
-    match read(&evaluate(Granted::of(&asked_kinds)), action) {
+    let mut supposed = evaluate(Granted::of(&asked_kinds));
+    suppose_attested(&mut supposed, facts);
+    match read(&supposed, action) {
         // FAIL-CLOSED: with everything granted this is what was just evaluated and did not allow.
         Reading::Permitted(_) if unmet_kinds.is_empty() => forbidden(&asked.policies()),
         Reading::Permitted(_) => challenge(asked.unmet(facts)),
         Reading::Curable(forbids) => forbidden(&forbids),
         Reading::Denied(verdict) => verdict,
+    }
+}
+
+/// Takes out the forbids that a better attestation could lift. It is no switch like the other
+/// facts: what it will say is not known. An attestation that is recent enough and did not lift a
+/// forbid is not asked for again.
+fn suppose_attested(links: &mut [LinkAnswer<'_>], facts: &Facts) {
+    let stands = |policy: &&CompiledPolicy| match &policy.requirement {
+        Some(requirement @ Requirement::Attestation { .. }) => facts.satisfy(requirement),
+        Some(
+            Requirement::Approval { .. }
+            | Requirement::Confirmation { .. }
+            | Requirement::StepUp { .. },
+        )
+        | None => true,
+    };
+    for link in links {
+        link.forbids.retain(stands);
     }
 }
 

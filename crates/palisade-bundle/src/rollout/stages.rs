@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use palisade_core::{
-    CandidateStage, EpochMillis, ErrorChain, FactSources, Facts, Problem, Problems, Revision,
-    Severity,
+    CandidateStage, EpochMillis, ErrorChain, FactSources, Problem, Problems, Revision, Severity,
 };
 use palisade_engine::PolicySnapshot;
 
@@ -99,6 +98,6 @@ pub(super) fn load(
 
 /// Fills the caches with what is asked most of the revision in force.
 pub(super) fn warm(snapshot: &PolicySnapshot, previous: &PolicySnapshot, now: EpochMillis) {
-    let calls = snapshot.warm_from(previous, &Facts::at(now), WARMED_CALLS_MAX);
+    let calls = snapshot.warm_from(previous, now, WARMED_CALLS_MAX);
     tracing::debug!(calls, "the caches of the new revision were filled");
 }

@@ -1,5 +1,8 @@
 //! Tests in our own form.
 
+mod facts;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use palisade_engine::SourceFile;
 
 use super::{CallCase, TestCase, TestKind, Want};
 use crate::yaml;
+use facts::{RawAttestation, RawAuthentication};
 
 /// The instant of a test that names none: 2026-01-01T00:00:00Z.
 const NOW_DEFAULT: EpochMillis = EpochMillis::new(1_767_225_600_000);
@@ -39,6 +43,11 @@ struct RawCase {
     arguments_text: Option<Spanned<String>>,
     resource: Option<RawResource>,
     source_address: Option<Spanned<String>>,
+    auth: Option<Spanned<RawAuthentication>>,
+    attestation: Option<Spanned<RawAttestation>>,
+    #[serde(default)]
+    claims: BTreeMap<String, Spanned<Map<String, Value>>>,
+    proof: Option<Spanned<String>>,
     #[serde(default)]
     cures: Vec<RawCure>,
     want: RawWant,
@@ -127,6 +136,10 @@ impl Reader<'_> {
             arguments_text,
             resource,
             source_address,
+            auth,
+            attestation,
+            claims,
+            proof,
             cures,
             want,
         } = raw;
@@ -138,11 +151,17 @@ impl Reader<'_> {
         let source_address = self
             .optional(source_address.as_ref(), ADDRESS_HELP, |text| text.parse::<IpAddr>().ok());
         let arguments = self.arguments(arguments, arguments_text);
+        let instant = now.flatten().unwrap_or(NOW_DEFAULT);
+        let authentication = auth.map(|auth| facts::authentication(self, auth, instant));
+        let attestation = attestation.map(|raw| facts::attestation(self, raw, instant));
+        let proof = facts::proof(self, proof.as_ref());
+        let identity = chain.as_ref().map(|chain| facts::identity(self, chain, proof?, claims));
         let cures: Vec<_> = cures.into_iter().map(|cure| self.cure(cure)).collect();
         let want = self.want(want);
 
         let call = ToolCall {
             chain: chain?,
+            identity: identity??,
             tool,
             tool_digest: tool_digest?,
             arguments: arguments?,
@@ -155,6 +174,8 @@ impl Reader<'_> {
         let facts = Facts {
             now: now?.unwrap_or(NOW_DEFAULT),
             cures: cures.into_iter().collect::<Option<_>>()?,
+            authentication: required(authentication)?,
+            attestation: required(attestation)?,
         };
         Some(TestCase {
             line: Some(name.referenced.line()),
@@ -312,6 +333,14 @@ impl Reader<'_> {
         let mut problem = Problem::error("tests.invalid", message).in_file(&self.file.name);
         problem.span = yaml::span(self.file, place);
         self.problems.push_mut(problem)
+    }
+}
+
+/// `Some(None)` if nothing was written, `None` if what was written is wrong.
+fn required<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(read) => read.map(Some),
     }
 }
 

@@ -115,7 +115,9 @@ fn cedar_case(principal: &str, rest: &str) -> String {
                 "service": {{ "__entity": {{ "type": "Service", "id": "crm" }} }},
                 "segment": {{ "__entity": {{ "type": "Segment", "id": "office" }} }}
               }},
-              "chain": {{ "depth": 1, "users": [], "agents": [], "services": [] }},
+              "chain": {{
+                "depth": 1, "users": [], "agents": [], "services": [], "proof": "asserted"
+              }},
               "ungrounded": [], "data": [],
               "approval": {{ "granted": false }}, "confirmation": {{ "granted": false }},
               "stepUp": {{ "granted": false }},

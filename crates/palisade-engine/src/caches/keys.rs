@@ -6,11 +6,12 @@ use std::hash::{Hash, Hasher};
 
 use cedar_policy::EntityUid;
 use equivalent::Equivalent;
-use palisade_core::ActorChain;
+use palisade_core::{ActorChain, Facts};
 
-use crate::call_scope::{CallScope, LinkScope};
-use crate::cedar_core::ContextPart;
+use crate::call_scope::{CallScope, FactRead, LinkScope};
+use crate::cedar_core::{ContextPart, CoreValues};
 use crate::compiled_tool::SeenArguments;
+use crate::context;
 use crate::key_bytes::{self, KeyBytes};
 use crate::values::Values as _;
 use crate::verdict::Granted;
@@ -63,6 +64,7 @@ impl Equivalent<ArgumentsKey> for ArgumentsKeyRef<'_> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScopeKey {
     chain: ActorChain,
+    credentials: Box<[u8]>,
     tool: usize,
     resource: EntityUid,
 }
@@ -71,6 +73,8 @@ pub(crate) struct ScopeKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScopeKeyRef<'a> {
     pub(crate) chain: &'a ActorChain,
+    /// What policies see of the chain's credentials.
+    pub(crate) credentials: &'a [u8],
     pub(crate) tool: usize,
     pub(crate) resource: &'a EntityUid,
 }
@@ -81,34 +85,38 @@ impl ScopeKey {
             128 + link.issuer.as_str().len() + link.subject.as_str().len()
         };
         let resource = self.resource.id().unescaped().len();
-        128 + resource + self.chain.links().iter().map(link).sum::<usize>()
+        128 + resource + self.credentials.len() + self.chain.links().iter().map(link).sum::<usize>()
     }
 }
 
 impl ScopeKeyRef<'_> {
     pub(super) fn to_key(self) -> ScopeKey {
-        let Self { chain, tool, resource } = self;
-        ScopeKey { chain: chain.clone(), tool, resource: resource.clone() }
+        let Self { chain, credentials, tool, resource } = self;
+        let (chain, credentials) = (chain.clone(), credentials.into());
+        ScopeKey { chain, credentials, tool, resource: resource.clone() }
     }
 }
 
 impl Hash for ScopeKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { chain, tool, resource } = self;
-        ScopeKeyRef { chain, tool: *tool, resource }.hash(state);
+        let Self { chain, credentials, tool, resource } = self;
+        ScopeKeyRef { chain, credentials, tool: *tool, resource }.hash(state);
     }
 }
 
 impl Hash for ScopeKeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.chain, self.tool, self.resource).hash(state);
+        (self.chain, self.credentials, self.tool, self.resource).hash(state);
     }
 }
 
 impl Equivalent<ScopeKey> for ScopeKeyRef<'_> {
     fn equivalent(&self, key: &ScopeKey) -> bool {
-        let ScopeKey { chain, tool, resource } = key;
-        *self.chain == *chain && self.tool == *tool && *self.resource == *resource
+        let ScopeKey { chain, credentials, tool, resource } = key;
+        *self.chain == *chain
+            && *self.credentials == **credentials
+            && self.tool == *tool
+            && *self.resource == *resource
     }
 }
 
@@ -179,6 +187,7 @@ pub(crate) struct SeenByLink<'a> {
     pub(crate) link: &'a LinkScope,
     pub(crate) arguments: &'a SeenArguments,
     pub(crate) source_address: Option<std::net::IpAddr>,
+    pub(crate) facts: &'a Facts,
     pub(crate) granted: Granted,
 }
 
@@ -186,8 +195,9 @@ impl SeenByLink<'_> {
     /// Writes it as it stands in keys. Two calls on one link are written alike only if the
     /// candidates cannot tell them apart; the time is left to the entry's validity, and what is
     /// the same for all calls of a tool is left out.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        let Self { link, arguments, source_address, granted } = self;
+    pub(crate) fn write(&self, to: &mut Vec<u8>) -> Result<(), String> {
+        let Self { link, arguments, source_address, facts, granted } = self;
+        to.extend(&link.credentials_seen);
         let cures = [
             (ContextPart::Approval, granted.approval),
             (ContextPart::Confirmation, granted.confirmation),
@@ -207,7 +217,29 @@ impl SeenByLink<'_> {
         for read in &link.argument_reads {
             to.extend(arguments.of(*read));
         }
+        write_facts(link, facts, to)
     }
+}
+
+/// Writes what the candidates of a link can read of the sign-in and of the attestation.
+fn write_facts(link: &LinkScope, facts: &Facts, to: &mut Vec<u8>) -> Result<(), String> {
+    if link.fact_reads.is_empty() {
+        return Ok(());
+    }
+    let Facts { now: _, cures: _, authentication, attestation } = facts;
+    let known = authentication.as_deref().map(context::authentication::<CoreValues>).transpose()?;
+    let proven = attestation.as_deref().map(context::attestation::<CoreValues>).transpose()?;
+    for FactRead { part, path, by } in &link.fact_reads {
+        let value = if *part == ContextPart::Auth { &known } else { &proven };
+        match value {
+            Some(value) => {
+                to.push(key_bytes::PRESENT);
+                value.encode_read(path, *by, to);
+            }
+            None => to.push(key_bytes::ABSENT),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

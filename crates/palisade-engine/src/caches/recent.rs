@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
 use palisade_core::{
-    ActorChain, Environment, RequestOptions, ResourceName, Sha256Digest, ToolCall,
+    ActorChain, Attestation, Authentication, Environment, EpochMillis, Facts, RequestOptions,
+    ResourceName, Sha256Digest, ToolCall, VerifiedChain,
 };
 
 use super::seen::SeenBefore;
@@ -39,21 +40,36 @@ struct Recent {
     hits: u32,
 }
 
+/// A call, what policies see of its credentials, and what is known beside it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallAndFacts<'a> {
+    pub(crate) call: &'a ToolCall,
+    pub(crate) credentials: &'a [u8],
+    pub(crate) facts: &'a Facts,
+}
+
 /// What of a call the answer depends on, the time left aside.
 #[derive(Debug)]
 struct Asked {
     chain: ActorChain,
+    /// Kept to ask again under another revision, which may see other claims.
+    identity: Option<Arc<VerifiedChain>>,
+    credentials: Box<[u8]>,
     tool: String,
     tool_digest: Option<Sha256Digest>,
     arguments: Vec<u8>,
     resource: Option<ResourceName>,
     source_address: Option<IpAddr>,
+    authentication: Option<Arc<Authentication>>,
+    attestation: Option<Arc<Attestation>>,
 }
 
 impl Asked {
-    fn of(call: &ToolCall) -> Self {
+    fn of(asked: CallAndFacts<'_>) -> Self {
+        let CallAndFacts { call, credentials, facts } = asked;
         let ToolCall {
             chain,
+            identity,
             tool,
             tool_digest,
             arguments,
@@ -62,21 +78,38 @@ impl Asked {
             options: _,
             trace: _,
         } = call;
+        let Facts { now: _, cures: _, authentication, attestation } = facts;
         Self {
             chain: chain.clone(),
+            identity: identity.clone(),
+            credentials: credentials.into(),
             tool: tool.clone(),
             tool_digest: *tool_digest,
             arguments: arguments.clone(),
             resource: resource.clone(),
             source_address: environment.source_address,
+            authentication: authentication.clone(),
+            attestation: attestation.clone(),
         }
     }
 
-    /// The call, but for what no answer depends on.
-    fn to_call(&self) -> ToolCall {
-        let Self { chain, tool, tool_digest, arguments, resource, source_address } = self;
-        ToolCall {
+    /// The call and its facts, but for what no answer depends on.
+    fn to_call(&self) -> (ToolCall, Facts) {
+        let Self {
+            chain,
+            identity,
+            credentials: _,
+            tool,
+            tool_digest,
+            arguments,
+            resource,
+            source_address,
+            authentication,
+            attestation,
+        } = self;
+        let call = ToolCall {
             chain: chain.clone(),
+            identity: identity.clone(),
             tool: tool.clone(),
             tool_digest: *tool_digest,
             arguments: arguments.clone(),
@@ -84,12 +117,16 @@ impl Asked {
             environment: Environment { source_address: *source_address, pep_request_id: None },
             options: RequestOptions::default(),
             trace: None,
-        }
+        };
+        let (authentication, attestation) = (authentication.clone(), attestation.clone());
+        (call, Facts { authentication, attestation, ..Facts::at(EpochMillis::new(0)) })
     }
 
-    fn is(&self, call: &ToolCall) -> bool {
+    fn is(&self, asked: CallAndFacts<'_>) -> bool {
+        let CallAndFacts { call, credentials, facts } = asked;
         let ToolCall {
             chain,
+            identity: _,
             tool,
             tool_digest,
             arguments,
@@ -98,12 +135,16 @@ impl Asked {
             options: _,
             trace: _,
         } = call;
+        let Facts { now: _, cures: _, authentication, attestation } = facts;
         self.arguments == *arguments
             && self.tool == *tool
             && self.chain == *chain
+            && *self.credentials == *credentials
             && self.tool_digest == *tool_digest
             && self.resource == *resource
             && self.source_address == environment.source_address
+            && self.authentication == *authentication
+            && self.attestation == *attestation
     }
 }
 
@@ -127,9 +168,14 @@ impl RecentCalls {
     }
 
     /// Where this call may stand.
-    pub(crate) fn places(&self, call: &ToolCall) -> Places {
+    pub(crate) fn places(&self, asked: CallAndFacts<'_>) -> Places {
+        let CallAndFacts { call, credentials, facts } = asked;
         let ToolCall { chain, tool, arguments, environment, .. } = call;
-        let hash = self.hasher.hash_one((arguments, tool, chain, environment.source_address));
+        // Enough to tell most calls apart; all of it is compared.
+        let attested = facts.attestation.as_ref().map(|attestation| attestation.issued_at);
+        let signed_in = facts.authentication.as_ref().map(|known| known.time);
+        let of_call = (arguments, tool, chain, environment.source_address);
+        let hash = self.hasher.hash_one((of_call, credentials, attested, signed_in));
         let index = |hash: u64| {
             usize::try_from(hash).unwrap_or_default().checked_rem(self.places.len()).unwrap_or(0)
         };
@@ -137,7 +183,7 @@ impl RecentCalls {
     }
 
     /// The answer to the very same call, if it stands there.
-    pub(crate) fn get(&self, places: Places, call: &ToolCall) -> Option<Arc<Answer>> {
+    pub(crate) fn get(&self, places: Places, call: CallAndFacts<'_>) -> Option<Arc<Answer>> {
         places.indices.into_iter().find_map(|index| {
             let mut place = self.lock(index)?;
             let recent = place.as_mut().filter(|recent| recent.call.is(call))?;
@@ -150,7 +196,7 @@ impl RecentCalls {
     pub(crate) fn keep(
         &self,
         places: Places,
-        call: &ToolCall,
+        call: CallAndFacts<'_>,
         answer: &Arc<Answer>,
         counter: &Counter,
     ) {
@@ -187,8 +233,9 @@ impl RecentCalls {
         }
     }
 
-    /// Calls that stand here, the most often found first; at most so many.
-    pub(crate) fn hottest(&self, calls_max: usize) -> Vec<ToolCall> {
+    /// Calls that stand here with their facts but for the time, the most often found first; at most
+    /// so many.
+    pub(crate) fn hottest(&self, calls_max: usize) -> Vec<(ToolCall, Facts)> {
         let hits = |index| Some((self.lock(index)?.as_ref()?.hits, index));
         let mut found: Vec<(u32, usize)> = (0..self.places.len()).filter_map(hits).collect();
         found.sort_unstable_by_key(|(hits, index)| (Reverse(*hits), *index));
@@ -220,6 +267,11 @@ impl Asked {
         };
         let resource = self.resource.as_ref().map_or(0, |r| r.entity_type.len() + r.id.len());
         let links = self.chain.links().iter().map(link).sum::<usize>();
-        256 + self.tool.len() + self.arguments.len() + resource + links
+        let attested = self.attestation.as_ref().map_or(0, |attestation| {
+            let texts = attestation.measurements.iter().chain(&attestation.references);
+            texts.map(|text| 32 + text.len()).sum::<usize>()
+        });
+        let known = self.credentials.len() + attested;
+        512 + self.tool.len() + self.arguments.len() + resource + links + known
     }
 }

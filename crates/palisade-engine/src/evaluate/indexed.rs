@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use palisade_core::{EpochMillis, Facts, Validity};
+use palisade_core::{Facts, Validity};
 
 use super::{Evaluate, broken};
 use crate::PolicyEffect;
@@ -24,7 +24,7 @@ use crate::verdict::{Granted, LinkAnswer};
 pub(crate) struct Indexed<'a> {
     snapshot: &'a PolicySnapshot,
     call: &'a ResolvedCall,
-    now: EpochMillis,
+    facts: &'a Facts,
     /// `None`: nothing is remembered.
     caches: Option<&'a Caches>,
     /// While everything stands that was evaluated so far.
@@ -35,10 +35,10 @@ impl<'a> Indexed<'a> {
     pub(crate) const fn new(
         snapshot: &'a PolicySnapshot,
         call: &'a ResolvedCall,
-        facts: &Facts,
+        facts: &'a Facts,
         caches: Option<&'a Caches>,
     ) -> Self {
-        Self { snapshot, call, now: facts.now, caches, validity: Cell::new(Validity::ALWAYS) }
+        Self { snapshot, call, facts, caches, validity: Cell::new(Validity::ALWAYS) }
     }
 
     /// While everything stands that was evaluated.
@@ -60,9 +60,10 @@ impl<'a> Indexed<'a> {
         let mut seen = Vec::with_capacity(256);
         let arguments = &self.call.arguments.seen;
         let source_address = self.call.source_address;
-        SeenByLink { link, arguments, source_address, granted }.write(&mut seen);
+        SeenByLink { link, arguments, source_address, facts: self.facts, granted }
+            .write(&mut seen)?;
         let key = VerdictKeyRef { scope: &self.call.scope, link, seen: &seen };
-        if let Some(found) = caches.verdict(key, self.now) {
+        if let Some(found) = caches.verdict(key, self.facts.now) {
             self.narrow(found.validity);
             return self.remembered(link, &found);
         }
@@ -70,7 +71,7 @@ impl<'a> Indexed<'a> {
         self.narrow(validity);
         if !answer.failures.is_empty() {
             caches.counters.uncacheable(Uncacheable::Failure);
-        } else if !is_lasting(validity, self.now) {
+        } else if !is_lasting(validity, self.facts.now) {
             caches.counters.uncacheable(Uncacheable::Clock);
         } else {
             caches.keep_verdict(key, || self.verdict(link, &answer, validity));
@@ -87,9 +88,9 @@ impl<'a> Indexed<'a> {
         for forbid in std::mem::take(&mut answer.forbids) {
             let about = link.lifts.iter().filter(|lift| lift.is_about(&forbid.id));
             let ends = about.map(|lift| lift.until.as_millis());
-            self.narrow(Validity::between(ends, self.now));
+            self.narrow(Validity::between(ends, self.facts.now));
             let before = answer.lifted.len();
-            answer.lifted.extend(lifting(&link.lifts, &forbid.id, self.now));
+            answer.lifted.extend(lifting(&link.lifts, &forbid.id, self.facts.now));
             if answer.lifted.len() == before {
                 answer.forbids.push(forbid);
             }
@@ -129,10 +130,10 @@ impl<'a> Indexed<'a> {
         let validity = if answer.failures.is_empty() {
             let policies = self.snapshot.policies_of(link);
             policies
-                .map(|policy| policy.clock.validity(&evaluator, &policy.body, self.now))
+                .map(|policy| policy.clock.validity(&evaluator, &policy.body, self.facts.now))
                 .fold(Validity::ALWAYS, Validity::and)
         } else {
-            Validity::at(self.now)
+            Validity::at(self.facts.now)
         };
         Ok((answer, validity))
     }
@@ -177,7 +178,7 @@ impl<'a> Indexed<'a> {
     // INVARIANT: what differs here between two calls on one link stands in what `SeenByLink` writes,
     // or narrows the validity. Held by the differential test in `tests/policy`.
     fn context(&self, granted: Granted) -> Result<CoreContext, String> {
-        let Self { call, now, .. } = self;
+        let Self { call, facts, .. } = self;
         let ResolvedCall { scope, arguments, source_address } = call;
         let nothing = ContextParts::default();
         let wanted = scope.links.iter().fold(nothing, |parts, link| parts.or(link.parts));
@@ -194,10 +195,16 @@ impl<'a> Indexed<'a> {
         add(ContextPart::Args, &|| Ok(built()?.args.clone()))?;
         let no_info = || "the reads of the arguments' lengths were not foreseen".to_owned();
         add(ContextPart::ArgsInfo, &|| built()?.info.clone().ok_or_else(no_info))?;
+        if let Some(proven) = &facts.attestation {
+            add(ContextPart::Attestation, &|| context::attestation::<CoreValues>(proven))?;
+        }
+        if let Some(known) = &facts.authentication {
+            add(ContextPart::Auth, &|| context::authentication::<CoreValues>(known))?;
+        }
         add(ContextPart::Chain, &|| Ok(scope.chain.clone()))?;
         add(ContextPart::Confirmation, &|| cure(granted.confirmation))?;
         add(ContextPart::Data, &|| Ok(scope.tool.context.data.clone()))?;
-        add(ContextPart::Now, &|| CoreValues::datetime(*now))?;
+        add(ContextPart::Now, &|| CoreValues::datetime(facts.now))?;
         if let Some(address) = source_address {
             add(ContextPart::SourceIp, &|| CoreValues::ip(*address))?;
         }

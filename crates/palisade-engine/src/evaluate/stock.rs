@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Response};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Response,
+};
 use palisade_core::{Actor, ExceptionUse, Facts, PolicyId};
 
 use super::{Evaluate, broken};
@@ -99,10 +101,12 @@ impl Stock<'_> {
     fn entities(&self) -> Result<Cow<'_, Entities>, String> {
         let (entities, scope) = (&self.snapshot.entities, &self.call.scope);
         let tool = &scope.tool.tool;
-        if tool.resource.is_none() {
+        let mapped = || entities.mapped_resource(tool.name.service(), &scope.resource);
+        let resource = tool.resource.as_ref().map(|_| mapped());
+        let own: Vec<Entity> = scope.own.iter().cloned().chain(resource).collect();
+        if own.is_empty() {
             return Ok(Cow::Borrowed(entities.all()));
         }
-        let own = entities.mapped_resource(tool.name.service(), &scope.resource);
         entities.everything(&own).map(Cow::Owned)
     }
 }

@@ -8,6 +8,7 @@ use cedar_policy::{Entities, EntityUid};
 use palisade_catalog::Catalog;
 use palisade_core::{ActorKind, Problem, Problems, Requirement};
 
+use crate::claims::ClaimMappings;
 use crate::policy::{CompiledPolicy, Policies};
 use crate::{Issuers, names};
 
@@ -19,10 +20,16 @@ pub(crate) struct Known<'a> {
     there: HashSet<EntityUid>,
     /// How many users are in a group.
     users_in: HashMap<EntityUid, usize>,
+    /// Whether credentials name groups of their issuer as well.
+    claims_groups: bool,
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn of(catalog: &'a Catalog, issuers: &'a Issuers, entities: &Entities) -> Self {
+    pub(crate) fn of(
+        catalog: &'a Catalog,
+        (issuers, claims): (&'a Issuers, &ClaimMappings),
+        entities: &Entities,
+    ) -> Self {
         let (mut there, mut users_in) = (HashSet::new(), HashMap::new());
         for one in entities.iter() {
             let uid = one.uid();
@@ -35,7 +42,8 @@ impl<'a> Known<'a> {
             }
             there.insert(uid);
         }
-        Self { catalog, issuers, there, users_in }
+        let claims_groups = claims.0.values().any(|mapping| mapping.groups.is_some());
+        Self { catalog, issuers, there, users_in, claims_groups }
     }
 }
 
@@ -90,7 +98,9 @@ impl Known<'_> {
                 ),
             };
         }
-        let is_group = *kind == *names::GROUP;
+        let alias = id.split_once(':').map(|(alias, _)| alias);
+        let is_claimed = self.claims_groups && alias.is_some_and(|a| self.issuers.has_alias(a));
+        let is_group = *kind == *names::GROUP && !is_claimed;
         (is_group && !self.there.contains(name)).then(|| {
             Problem::advice(
                 "policy.unknown_group",

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{
     ActorChain, BundleName, Environment, EpochMillis, FactSources, RequestOptions, Revision,
     Sha256Digest, ToolCall,
 };
 
 use super::*;
-use crate::{Issuers, SnapshotSources, SourceFile};
+use crate::{ClaimMappings, Issuers, SnapshotSources, SourceFile};
 
 const CATALOG: &str = "\
 format: 1
@@ -66,6 +66,7 @@ impl Case {
                 digest: Sha256Digest::of(b""),
             },
             issuers: Issuers::new(BTreeMap::from([("corp".to_owned(), "https://idp".to_owned())])),
+            claims: ClaimMappings::default(),
             catalog,
             policies: vec![file("policies/a.cedar", self.policies.to_owned())],
             links: Vec::new(),
@@ -75,11 +76,13 @@ impl Case {
                 ENTITIES.replace("PARENTS", &parents.join(",")),
             )],
             exceptions: Vec::new(),
+            reference: ReferenceValues::default(),
         };
         let (snapshot, _) = PolicySnapshot::build(&sources, FactSources::default()).unwrap();
         let links = self.chain.split(',').map(|actor| actor.parse().unwrap()).collect();
         let call = ToolCall {
             chain: ActorChain::new(links).unwrap(),
+            identity: None,
             tool: "pay.refund".to_owned(),
             tool_digest: None,
             arguments: self.arguments.as_bytes().to_vec(),
@@ -88,7 +91,7 @@ impl Case {
             options: RequestOptions::default(),
             trace: None,
         };
-        let facts = Facts { now: EpochMillis::new(0), cures: self.cures.clone() };
+        let facts = Facts { cures: self.cures.clone(), ..Facts::at(EpochMillis::new(0)) };
         let resolved = snapshot.resolve(&call).call.unwrap();
         let explanation = snapshot.explain(&resolved, &facts);
         let remedies = snapshot.remedies(&resolved, &facts, &explanation.decided.verdict);

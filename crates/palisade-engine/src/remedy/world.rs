@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, PrincipalConstraint};
 use palisade_core::{ActorKind, ErrorChain, Facts, Verdict};
-use serde_json::json;
 
 use crate::cedar_core::{Condition, Scene};
+use crate::entities::add_parents;
 use crate::names::{self, actor_type, entity};
 use crate::policy::CompiledPolicy;
 use crate::possible::Possible;
@@ -56,11 +56,18 @@ impl<'a> World<'a> {
         let segment = entity(&names::SEGMENT, &tool.segment);
         let service = entity(&names::SERVICE, tool.name.service());
         let principals = scope.links.iter().map(|link| &link.principal);
-        let roots = principals.chain([&scope.tool.action, &scope.resource, &segment, &service]);
+        let from_claims = scope.links.iter().flat_map(|link| &link.groups);
+        let roots = principals.chain(from_claims).chain([
+            &scope.tool.action,
+            &scope.resource,
+            &segment,
+            &service,
+        ]);
         let named = relevant.iter().flat_map(|policy| &policy.names);
         // A template link names its groups in its slots.
         let groups: Vec<EntityUid> = relevant.iter().filter_map(|policy| group(policy)).collect();
         let roots = roots.chain(named).chain(&groups);
+        let own: Vec<Entity> = scope.own.iter().cloned().chain([own]).collect();
         let entities = Arc::new(store.slice(roots, &own)?);
         Ok(Self { snapshot, call, facts: facts.clone(), entities, relevant, supposed: Vec::new() })
     }
@@ -197,9 +204,6 @@ fn group(policy: &CompiledPolicy) -> Option<EntityUid> {
 /// The entity with more parents; through JSON, because only that keeps its tags.
 fn joined(member: &Entity, groups: &[EntityUid]) -> Result<Entity, String> {
     let mut value = member.to_json_value().map_err(|error| ErrorChain(&error).to_string())?;
-    if let Some(parents) = value.get_mut("parents").and_then(|parents| parents.as_array_mut()) {
-        let parent = |group: &EntityUid| json!({ "type": group.type_name().to_string(), "id": group.id().unescaped() });
-        parents.extend(groups.iter().map(parent));
-    }
+    add_parents(&mut value, groups);
     Entity::from_json_value(value, None).map_err(|error| ErrorChain(&error).to_string())
 }

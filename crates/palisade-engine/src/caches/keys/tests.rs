@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{
-    Actor, ActorChain, ActorKind, BundleName, Environment, FactSources, IssuerName, RequestOptions,
-    Revision, Sha256Digest, Subject, ToolCall,
+    Actor, ActorChain, ActorKind, BundleName, Environment, EpochMillis, FactSources, Facts,
+    IssuerName, RequestOptions, Revision, Sha256Digest, Subject, ToolCall,
 };
 
 use super::*;
-use crate::{Issuers, PolicySnapshot, SnapshotSources, SourceFile};
+use crate::{ClaimMappings, Issuers, PolicySnapshot, SnapshotSources, SourceFile};
 
 const CATALOG: &str = "
 format: 1
@@ -55,12 +55,14 @@ fn snapshot() -> PolicySnapshot {
             digest: Sha256Digest::of(b""),
         },
         issuers: Issuers::new(BTreeMap::from([("t".to_owned(), "https://t.example".to_owned())])),
+        claims: ClaimMappings::default(),
         catalog: Catalog::parse(&"catalog.yaml".into(), CATALOG).unwrap().0,
         policies: vec![file("policies/keys.cedar", POLICIES)],
         links: Vec::new(),
         schema: Vec::new(),
         entities: Vec::new(),
         exceptions: Vec::new(),
+        reference: ReferenceValues::default(),
     };
     PolicySnapshot::build(&sources, FactSources::default()).unwrap().0
 }
@@ -73,6 +75,7 @@ fn call(kind: ActorKind, arguments: &str, source_address: Option<&str>) -> ToolC
             subject: Subject::new("ann").unwrap(),
         }])
         .unwrap(),
+        identity: None,
         tool: "pay.send".to_owned(),
         tool_digest: None,
         arguments: arguments.as_bytes().to_vec(),
@@ -94,9 +97,11 @@ fn seen(snapshot: &PolicySnapshot, call: &ToolCall, granted: Granted) -> String 
         link: resolved.scope.links.first().unwrap(),
         arguments: &resolved.arguments.seen,
         source_address: resolved.source_address,
+        facts: &Facts::at(EpochMillis::new(0)),
         granted,
     }
-    .write(&mut seen);
+    .write(&mut seen)
+    .unwrap();
     seen.escape_ascii().to_string()
 }
 
@@ -108,6 +113,8 @@ fn the_key_holds_what_the_candidates_read() {
     let call = call(ActorKind::User, arguments, Some("2001:db8::1"));
     let all = Granted { approval: true, confirmation: true, step_up: true };
     let parts = [
+        // Nothing is known of the credential.
+        r"\x00",
         // Of the cures only the confirmation is read.
         r"\x00\x01\x00",
         // The source address.
@@ -137,6 +144,8 @@ fn who_reads_all_arguments_has_them_all_in_the_key() {
     let arguments = r#"{ "to": { "zip": "12" }, "urgent": false }"#;
     let call = call(ActorKind::Service, arguments, None);
     let parts = [
+        // Nothing is known of the credential.
+        r"\x00",
         r"\x00\x00\x00",
         // No source address.
         r"\x00",
@@ -161,8 +170,14 @@ fn keys_and_their_borrowed_twins_hash_and_compare_alike() {
     assert!(!ArgumentsKeyRef { text: b"{ }", ..arguments }.equivalent(&arguments.to_key()));
     assert_eq!(hasher.hash_one(arguments), hasher.hash_one(arguments.to_key()));
 
-    let chain = ScopeKeyRef { chain: &asked.chain, tool: 0, resource: &scope.resource };
+    let chain = ScopeKeyRef {
+        chain: &asked.chain,
+        credentials: b"seen",
+        tool: 0,
+        resource: &scope.resource,
+    };
     assert!(chain.equivalent(&chain.to_key()));
+    assert!(!ScopeKeyRef { credentials: b"", ..chain }.equivalent(&chain.to_key()));
     assert!(!ScopeKeyRef { tool: 1, ..chain }.equivalent(&chain.to_key()));
     assert_eq!(hasher.hash_one(chain), hasher.hash_one(chain.to_key()));
 
