@@ -1,14 +1,16 @@
 //! The domain's records as the log's messages. Nothing that callers wrote gets through here
 //! without redaction.
 
+mod facts;
 mod rollout;
 
 use std::time::Duration;
 
 use palisade_core::{
-    Actor, ActorKind, CallOutcome, CallStatus, Decision, DecisionRecord, Effect, EpochMillis,
-    ExceptionUse, LogEntry, Obligations, Outcome, PolicyId, PostedRequirement, Reason, ReasonCode,
-    RecordedLatency, RequestId, Requirement, ResourceName, Revision, Tier, TraceContext, Verdict,
+    Actor, ActorChain, ActorKind, CallOutcome, CallStatus, Decision, DecisionRecord, Effect,
+    EpochMillis, ExceptionUse, LogEntry, Obligations, Outcome, PolicyId, PostedRequirement, Proof,
+    Reason, ReasonCode, RecordedLatency, RequestId, Requirement, ResourceName, Revision, Tier,
+    TraceContext, Verdict, VerifiedChain, VerifiedLink,
 };
 use palisade_proto::v1;
 use palisade_proto::v1::record::Entry;
@@ -34,8 +36,11 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
         decision,
         request_id,
         environment,
+        pep,
         chain,
-        actors_proven,
+        identity,
+        authentication,
+        attestation,
         tool,
         tool_digest,
         tier,
@@ -50,32 +55,28 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
     } = record;
     let mut redactions = Redactions::default();
     let both = Scope::SecretsAndPersonal;
-    let chain = chain.links().iter().enumerate();
-    let chain = chain.map(|(at, link)| actor(at, link, &mut redactions)).collect();
+    let chain = chain_of(chain.as_ref(), identity.as_deref(), &mut redactions);
     // The catalog's own names are what it is about; others are what a caller wrote.
     let tool = match tier {
         Some(_) => tool.clone(),
         None => redactions.text("/tool", tool, both),
     };
     let named_resource =
-        named_resource.as_ref().map(|ResourceName { entity_type, id }| v1::Resource {
-            r#type: redactions.text("/named_resource/type", entity_type, both),
-            id: redactions.text("/named_resource/id", id, both),
-        });
+        named_resource.as_ref().map(|named| named_resource_of(named, &mut redactions));
     let entry = v1::DecisionEntry {
         request_id: redactions.optional(
             "/request_id",
             request_id.as_ref().map(RequestId::as_str),
             both,
         ),
-        pep: String::new(),
+        pep: redactions.optional("/pep", pep.as_deref(), Scope::Secrets),
         pep_request_id: redactions.optional(
             "/pep_request_id",
             environment.pep_request_id.as_deref(),
             both,
         ),
         chain,
-        actors_proven: *actors_proven,
+        actors_proven: identity.as_ref().is_some_and(|identity| identity.is_proven()),
         tool,
         tool_digest: tool_digest.map_or_else(String::new, |digest| digest.to_string()),
         tier: tier.map_or(v1::Tier::Unspecified, tier_of).into(),
@@ -92,14 +93,53 @@ fn decision(record: &DecisionRecord) -> v1::DecisionEntry {
             .map_or_else(String::new, |arguments| redactions.arguments(arguments)),
         decide_ns: u64::try_from(decide.as_nanos()).unwrap_or(u64::MAX),
         trace: trace.as_ref().map(trace_of),
+        authentication: authentication
+            .as_ref()
+            .map(|known| facts::authentication(known, &mut redactions)),
+        attestation: attestation
+            .as_ref()
+            .map(|(proven, evidence)| facts::attestation(proven, *evidence, &mut redactions)),
         ..answer(decision, &mut redactions)
     };
     v1::DecisionEntry { redactions: redactions.into_sorted(), ..entry }
 }
 
+fn named_resource_of(named: &ResourceName, redactions: &mut Redactions) -> v1::Resource {
+    let ResourceName { entity_type, id } = named;
+    let both = Scope::SecretsAndPersonal;
+    v1::Resource {
+        r#type: redactions.text("/named_resource/type", entity_type, both),
+        id: redactions.text("/named_resource/id", id, both),
+    }
+}
+
+/// The links, with how each was proven.
+fn chain_of(
+    chain: Option<&ActorChain>,
+    identity: Option<&VerifiedChain>,
+    redactions: &mut Redactions,
+) -> Vec<v1::RecordedActor> {
+    let proofs: &[VerifiedLink] = identity.map_or(&[], |identity| &identity.links);
+    let link = |(at, link): (usize, &Actor)| {
+        let proof = proofs.get(at).map_or(Proof::Asserted, |link| link.proof);
+        let proof = facts::proof(proof).into();
+        v1::RecordedActor { proof, ..actor(at, link, redactions) }
+    };
+    chain.into_iter().flat_map(ActorChain::links).enumerate().map(link).collect()
+}
+
 /// What of the message is about the answer.
 fn answer(decision: &Decision, redactions: &mut Redactions) -> v1::DecisionEntry {
-    let Decision { id, verdict, revision, dry_run, obligations, valid_for } = decision;
+    let Decision {
+        id,
+        verdict,
+        revision,
+        dry_run,
+        obligations,
+        valid_for,
+        // Nobody has a use for a nonce afterwards.
+        attestation_challenge: _,
+    } = decision;
     let Verdict { outcome, reason, determining, requirements, exceptions } = verdict.as_ref();
     let Obligations { deadline, redact_result } = obligations;
     v1::DecisionEntry {
@@ -126,6 +166,7 @@ fn answer(decision: &Decision, redactions: &mut Redactions) -> v1::DecisionEntry
 fn outcome(report: &CallOutcome) -> v1::OutcomeEntry {
     let CallOutcome {
         time: _,
+        pep,
         decision,
         status,
         duration,
@@ -148,7 +189,7 @@ fn outcome(report: &CallOutcome) -> v1::OutcomeEntry {
         error: redactions.text("/error", error, Scope::SecretsAndPersonal),
         result_bytes: *result_bytes,
         result_digest: result_digest.map_or_else(Vec::new, |digest| digest.as_bytes().to_vec()),
-        pep: String::new(),
+        pep: redactions.optional("/pep", pep.as_deref(), Scope::Secrets),
         trace: trace.as_ref().map(trace_of),
         redactions: redactions.into_sorted(),
     }
@@ -216,6 +257,8 @@ fn requirement(posted: &PostedRequirement) -> v1::Requirement {
             ..v1::ConfirmationRequirement::default()
         }),
         Requirement::StepUp { acr, max_age } => Wire::StepUp(v1::StepUpRequirement {
+            // Said to who asked; it can be made of the rest.
+            www_authenticate: String::new(),
             acr: acr.clone().unwrap_or_default(),
             max_age: lasting(max_age),
         }),
@@ -243,6 +286,7 @@ fn actor(at: usize, actor: &Actor, redactions: &mut Redactions) -> v1::RecordedA
             subject.as_str(),
             Scope::Secrets,
         ),
+        proof: v1::Proof::Unspecified.into(),
     }
 }
 

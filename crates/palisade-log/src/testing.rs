@@ -184,6 +184,7 @@ pub(crate) fn config(root: &Path) -> LogConfig {
 pub(crate) fn outcome(number: u64) -> CallOutcome {
     CallOutcome {
         time: EpochMillis::new(NOON),
+        pep: None,
         decision: DecisionId::new(EpochMillis::new(NOON), [7; 10]),
         status: CallStatus::Success,
         duration: Duration::from_millis(5),

@@ -212,6 +212,8 @@ attributes! {
         "`grpc`.";
     ACTOR_CHAIN = "palisade.actor.chain" [Logs] Strings Required
         "`palisade.decision` and `palisade.shadow`: who asked, head first, as `kind:issuer:subject`.";
+    ACTOR_PROOFS = "palisade.actor.proofs" [Logs] Strings Required
+        "`palisade.decision`: how each actor of the chain was proven, `asserted`, `bearer` or `key_bound`.";
     ACTORS_PROVEN = "palisade.actor.proven" [Logs] Bool Required
         "`palisade.decision`: whether the actors were proven; otherwise they are the caller's word.";
     APPROVAL_IDS = "palisade.approval.ids" [Logs] Strings IfKnown
@@ -224,8 +226,22 @@ attributes! {
         "SHA-256 of the evidence.";
     ATTESTATION_ISSUED_AT = "palisade.attestation.issued_at" [Logs] String IfKnown
         "When the attestation result was issued.";
+    ATTESTATION_DEBUG = "palisade.attestation.debug" [Logs] Bool IfKnown
+        "Whether somebody could look into the environment.";
+    ATTESTATION_REFERENCES = "palisade.attestation.references" [Logs] Strings IfKnown
+        "Reference values of the bundle that the environment meets.";
+    ATTESTATION_SUBJECT = "palisade.attestation.subject" [Logs] String IfKnown
+        "What was attested, as the verifier names it.";
     ATTESTATION_TIER = "palisade.attestation.tier" [Logs] String IfKnown
         "What was proven of the last actor's environment.";
+    ATTESTATION_VERIFIER = "palisade.attestation.verifier" [Logs] String IfKnown
+        "Who appraised the evidence.";
+    AUTH_ACR = "palisade.auth.acr" [Logs] String IfKnown
+        "Authentication context class of the head of the chain.";
+    AUTH_AMR = "palisade.auth.amr" [Logs] Strings IfKnown
+        "Authentication methods of the head of the chain.";
+    AUTH_TIME = "palisade.auth.time" [Logs] String IfKnown
+        "When the head of the chain had signed in.";
     CACHE_NAME = "palisade.cache.name" [Metrics] String IfKnown
         "Which of the caches.";
     CALL_DURATION_MS = "palisade.call.duration_ms" [Logs] Int Required

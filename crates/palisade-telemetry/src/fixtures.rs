@@ -132,6 +132,7 @@ fn decision(outcome: Outcome, reason: ReasonCode) -> Decision {
         dry_run: false,
         obligations: Obligations::default(),
         valid_for: Duration::ZERO,
+        attestation_challenge: None,
     }
 }
 
@@ -147,8 +148,11 @@ fn record(decision: Decision) -> DecisionRecord {
             source_address: None,
             pep_request_id: Some("hunter2-pep".to_owned()),
         },
-        chain: ActorChain::new(chain.into()).unwrap(),
-        actors_proven: false,
+        pep: None,
+        chain: ActorChain::new(chain.into()).ok(),
+        identity: None,
+        authentication: None,
+        attestation: None,
         tool: "crm.read_ticket".to_owned(),
         tool_digest: None,
         tier: Some(Tier::ReadOnly),
@@ -190,7 +194,7 @@ pub(crate) fn shadow(kind: ShadowKind, answered: Outcome, instead: Outcome) -> S
     ShadowRecord {
         time,
         decision: answered.id,
-        chain,
+        chain: chain.unwrap(),
         tool,
         tool_is_known: true,
         verdict: answered.verdict,

@@ -111,7 +111,10 @@ impl AnsweredCall {
             tool: record.tier.map(|_| record.tool.clone()),
             tier: record.tier,
             effect: record.effect,
-            agent: record.chain.links().iter().rfind(is_agent).cloned(),
+            agent: record
+                .chain
+                .as_ref()
+                .and_then(|chain| chain.links().iter().rfind(is_agent).cloned()),
         }
     }
 }

@@ -55,6 +55,7 @@ fn record_of(tool: &str, tier: Option<Tier>) -> DecisionRecord {
             dry_run: true,
             obligations: Obligations::default(),
             valid_for: Duration::ZERO,
+            attestation_challenge: None,
         },
         request_id: RequestId::new("r-1"),
         environment: Environment {
@@ -65,8 +66,11 @@ fn record_of(tool: &str, tier: Option<Tier>) -> DecisionRecord {
             actor_named(ActorKind::User, MAIL),
             actor_named(ActorKind::Agent, "bot"),
         ])
-        .unwrap(),
-        actors_proven: false,
+        .ok(),
+        pep: None,
+        identity: None,
+        authentication: None,
+        attestation: None,
         tool: tool.to_owned(),
         tool_digest: Some(Sha256Digest::of(b"tool")),
         tier,
@@ -142,7 +146,7 @@ fn secrets_are_masked_wherever_a_caller_may_write_them() {
     let mut record = record_of(&format!("x.{TOKEN}"), None);
     record.request_id = RequestId::new(TOKEN);
     record.environment.pep_request_id = Some(format!("id {TOKEN}"));
-    record.chain = ActorChain::new(vec![actor_named(ActorKind::Agent, TOKEN)]).unwrap();
+    record.chain = ActorChain::new(vec![actor_named(ActorKind::Agent, TOKEN)]).ok();
     record.resource = Some(format!("Document::\"{TOKEN}\"").into());
     record.named_resource =
         Some(ResourceName { entity_type: TOKEN.to_owned(), id: TOKEN.to_owned() });
@@ -225,6 +229,7 @@ fn a_report_joins_its_decision() {
     let id = DecisionId::new(EpochMillis::new(5), [1; 10]);
     let report = CallOutcome {
         time: EpochMillis::new(9),
+        pep: None,
         decision: id,
         status: CallStatus::Failure,
         duration: Duration::from_millis(250),

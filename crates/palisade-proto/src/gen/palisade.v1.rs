@@ -13,15 +13,19 @@ pub struct AssertedActor {
     #[prost(string, tag = "3")]
     pub subject: ::prost::alloc::string::String,
     /// Attributes to decide on, beside those of the bundle. At most 64 KiB encoded.
-    /// Not served yet: needs the identity component.
+    /// Not served yet: attributes come from credentials and from the bundle.
     #[prost(message, optional, tag = "4")]
     pub attributes: ::core::option::Option<::prost_types::Struct>,
 }
 /// One link of an actor chain.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Link {
+    /// Proof that whoever sent `token` to the caller holds the key that it is bound to. A token that
+    /// is bound to a key is refused without.
+    #[prost(message, optional, tag = "3")]
+    pub possession: ::core::option::Option<PossessionProof>,
     /// Exactly one must be set.
-    #[prost(oneof = "link::Link", tags = "1, 2")]
+    #[prost(oneof = "link::Link", tags = "1, 2, 4")]
     pub link: ::core::option::Option<link::Link>,
 }
 /// Nested message and enum types in `Link`.
@@ -29,14 +33,47 @@ pub mod link {
     /// Exactly one must be set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Link {
-        /// A signed token, e.g. a JWT whose nested `act` claims expand to several links.
-        /// At most 16 KiB. Not served yet: needs the identity component.
+        /// A signed token: a JWT access token (RFC 9068), a JWT-SVID, a transaction token or a workload
+        /// identity token. Nested `act` claims expand to several links. At most 16 KiB. A server without
+        /// trusted issuers answers UNIMPLEMENTED.
         #[prost(string, tag = "1")]
         Token(::prost::alloc::string::String),
         /// An actor named by the caller.
         #[prost(message, tag = "2")]
         Asserted(super::AssertedActor),
+        /// The certificates (X.509-SVID) that the caller's own peer has shown, and proven to hold the
+        /// key of, in a TLS handshake with the caller.
+        #[prost(message, tag = "4")]
+        Certificate(super::CertificateChain),
     }
+}
+/// X.509 certificates.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CertificateChain {
+    /// DER, the leaf first, then whatever leads to an anchor, which itself is left out. At most 8,
+    /// together at most 32 KiB.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Proof of possession of a token's key, as it came with the token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PossessionProof {
+    /// The `DPoP` header (RFC 9449). At most 8 KiB.
+    #[prost(string, tag = "1")]
+    pub dpop: ::prost::alloc::string::String,
+    /// The workload proof token (draft-ietf-wimse-wpt). At most 8 KiB.
+    #[prost(string, tag = "2")]
+    pub wpt: ::prost::alloc::string::String,
+    /// Method of the HTTP request that the token came with, as the caller saw it: proofs are bound to
+    /// it. At most 16 bytes.
+    #[prost(string, tag = "3")]
+    pub method: ::prost::alloc::string::String,
+    /// URI of that request. At most 2048 bytes.
+    #[prost(string, tag = "4")]
+    pub uri: ::prost::alloc::string::String,
+    /// The leaf certificate, DER, that the sender has shown to the caller (RFC 8705). At most 16 KiB.
+    #[prost(bytes = "vec", tag = "5")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
 }
 /// An entity named by the caller as the target of the call.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -57,8 +94,8 @@ pub struct Presented {
     /// Ids of confirmations. At most 16, each at most 128 bytes. Not served yet: needs approvals.
     #[prost(string, repeated, tag = "2")]
     pub confirmation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// A token with fresher or stronger authentication of the chain's head. At most 16 KiB.
-    /// Not served yet: needs the identity component.
+    /// A token with fresher or stronger authentication of the chain's head: of the same issuer and
+    /// subject. At most 16 KiB. A server without trusted issuers answers UNIMPLEMENTED.
     #[prost(string, tag = "3")]
     pub step_up_token: ::prost::alloc::string::String,
 }
@@ -95,6 +132,8 @@ pub struct Options {
     #[prost(uint64, tag = "2")]
     pub minimum_version: u64,
     /// Decide and record, but consume and create nothing. The answer is marked; never enforce it.
+    /// Proofs of possession and nonces that come with it are used up nonetheless: each proves one
+    /// message.
     #[prost(bool, tag = "3")]
     pub dry_run: bool,
 }
@@ -178,6 +217,9 @@ pub struct StepUpRequirement {
     /// Greatest age of the authentication. Absent: any.
     #[prost(message, optional, tag = "2")]
     pub max_age: ::core::option::Option<::prost_types::Duration>,
+    /// The same as the value of a `WWW-Authenticate` header (RFC 9470, section 3).
+    #[prost(string, tag = "3")]
+    pub www_authenticate: ::prost::alloc::string::String,
 }
 /// The last link of the chain has to prove its environment again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -185,12 +227,16 @@ pub struct AttestationRequirement {
     /// Greatest age of the attestation. Absent: any.
     #[prost(message, optional, tag = "1")]
     pub max_age: ::core::option::Option<::prost_types::Duration>,
-    /// Nonce to bind the evidence to. Empty while no attestation service is configured.
+    /// Nonce to bind the evidence to: single use, for this caller and this last link only. Empty in a
+    /// dry run, and while no attestation verifier is configured.
     #[prost(bytes = "vec", tag = "2")]
     pub nonce: ::prost::alloc::vec::Vec<u8>,
     /// Media types of evidence that are accepted.
     #[prost(string, repeated, tag = "3")]
     pub accepted_media_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How long the nonce is good.
+    #[prost(message, optional, tag = "4")]
+    pub nonce_lifetime: ::core::option::Option<::prost_types::Duration>,
 }
 /// One thing that would have to happen for a CHALLENGE to become an ALLOW.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -277,6 +323,43 @@ impl ActorKind {
             "ACTOR_KIND_USER" => Some(Self::User),
             "ACTOR_KIND_AGENT" => Some(Self::Agent),
             "ACTOR_KIND_SERVICE" => Some(Self::Service),
+            _ => None,
+        }
+    }
+}
+/// How an actor was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Proof {
+    /// Nothing is known.
+    Unspecified = 0,
+    /// The caller's word.
+    Asserted = 1,
+    /// A signed token that anybody who has it can show.
+    Bearer = 2,
+    /// A signed token or certificate, and proof of the key it is bound to.
+    KeyBound = 3,
+}
+impl Proof {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROOF_UNSPECIFIED",
+            Self::Asserted => "PROOF_ASSERTED",
+            Self::Bearer => "PROOF_BEARER",
+            Self::KeyBound => "PROOF_KEY_BOUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROOF_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROOF_ASSERTED" => Some(Self::Asserted),
+            "PROOF_BEARER" => Some(Self::Bearer),
+            "PROOF_KEY_BOUND" => Some(Self::KeyBound),
             _ => None,
         }
     }
@@ -1262,8 +1345,8 @@ pub struct AuthorizeRequest {
     /// Proofs for requirements of an earlier CHALLENGE.
     #[prost(message, optional, tag = "9")]
     pub presented: ::core::option::Option<Presented>,
-    /// Evidence about the last link's environment. At most 4 pieces.
-    /// Not served yet: needs attestation.
+    /// Evidence about the last link's environment. At most 4 pieces. A server without attestation
+    /// verifiers answers UNIMPLEMENTED.
     #[prost(message, repeated, tag = "10")]
     pub evidence: ::prost::alloc::vec::Vec<Evidence>,
     /// What the enforcement point observed.
@@ -1530,6 +1613,27 @@ pub struct ObservedValue {
     /// The value in Cedar syntax, or `(absent)`. At most 1024 bytes, then cut with `…`.
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
+}
+/// Asks for a nonce.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ChallengeRequest {
+    /// As in AuthorizeRequest. The nonce is for the last link.
+    #[prost(message, repeated, tag = "1")]
+    pub chain: ::prost::alloc::vec::Vec<Link>,
+}
+/// A nonce. Evidence that carries it has to be presented with a call of the same last link, through
+/// the same caller, before it ends.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChallengeResponse {
+    /// 32 random bytes. Good once.
+    #[prost(bytes = "vec", tag = "1")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// How long it is good.
+    #[prost(message, optional, tag = "2")]
+    pub lifetime: ::core::option::Option<::prost_types::Duration>,
+    /// Media types of evidence that are accepted, sorted.
+    #[prost(string, repeated, tag = "3")]
+    pub accepted_media_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What became of a call.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1917,8 +2021,8 @@ pub mod authorization_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Decides like Authorize and says why, policy by policy and clause by clause. Nothing is
-        /// consumed and no decision is recorded. Served on the administration socket only; elsewhere it
-        /// is answered PERMISSION_DENIED.
+        /// consumed and no decision is recorded. For operators and auditors, and on the administration
+        /// socket; others are answered PERMISSION_DENIED.
         pub async fn explain(
             &mut self,
             request: impl tonic::IntoRequest<super::ExplainRequest>,
@@ -1941,6 +2045,34 @@ pub mod authorization_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("palisade.v1.AuthorizationService", "Explain"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a nonce to bind attestation evidence to, for the caller and the chain's last link. A
+        /// server without attestation verifiers answers UNIMPLEMENTED.
+        pub async fn challenge(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChallengeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChallengeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/palisade.v1.AuthorizationService/Challenge",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("palisade.v1.AuthorizationService", "Challenge"),
+                );
             self.inner.unary(req, path, codec).await
         }
         /// Says what became of a call that was allowed. Answered once the report is on record, beside its
@@ -2028,12 +2160,21 @@ pub mod authorization_service_server {
             tonic::Status,
         >;
         /// Decides like Authorize and says why, policy by policy and clause by clause. Nothing is
-        /// consumed and no decision is recorded. Served on the administration socket only; elsewhere it
-        /// is answered PERMISSION_DENIED.
+        /// consumed and no decision is recorded. For operators and auditors, and on the administration
+        /// socket; others are answered PERMISSION_DENIED.
         async fn explain(
             &self,
             request: tonic::Request<super::ExplainRequest>,
         ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+        /// Gives a nonce to bind attestation evidence to, for the caller and the chain's last link. A
+        /// server without attestation verifiers answers UNIMPLEMENTED.
+        async fn challenge(
+            &self,
+            request: tonic::Request<super::ChallengeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChallengeResponse>,
+            tonic::Status,
+        >;
         /// Says what became of a call that was allowed. Answered once the report is on record, beside its
         /// decision. A report the log cannot take is answered UNAVAILABLE; the call may be repeated.
         async fn report_outcome(
@@ -2364,6 +2505,52 @@ pub mod authorization_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/palisade.v1.AuthorizationService/Challenge" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChallengeSvc<T: AuthorizationService>(pub Arc<T>);
+                    impl<
+                        T: AuthorizationService,
+                    > tonic::server::UnaryService<super::ChallengeRequest>
+                    for ChallengeSvc<T> {
+                        type Response = super::ChallengeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChallengeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuthorizationService>::challenge(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChallengeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/palisade.v1.AuthorizationService/ReportOutcome" => {
                     #[allow(non_camel_case_types)]
                     struct ReportOutcomeSvc<T: AuthorizationService>(pub Arc<T>);
@@ -2589,7 +2776,7 @@ pub struct DecisionEntry {
     /// The grant that was given; empty in this version.
     #[prost(string, tag = "30")]
     pub grant_id: ::prost::alloc::string::String,
-    /// What was proven of the last link's environment; absent in this version.
+    /// What was proven of the last link's environment; absent if nothing was.
     #[prost(message, optional, tag = "31")]
     pub attestation: ::core::option::Option<AttestationSummary>,
     /// Labels on the data involved, sorted; empty in this version.
@@ -2598,6 +2785,22 @@ pub struct DecisionEntry {
     /// Exceptions of the bundle that lifted a forbid, sorted by id.
     #[prost(message, repeated, tag = "33")]
     pub exceptions: ::prost::alloc::vec::Vec<ExceptionUse>,
+    /// How the head of the chain had signed in; absent if its credential did not say.
+    #[prost(message, optional, tag = "34")]
+    pub authentication: ::core::option::Option<RecordedAuthentication>,
+}
+/// How the head of a chain had signed in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedAuthentication {
+    /// Authentication context class; empty: unknown.
+    #[prost(string, tag = "1")]
+    pub acr: ::prost::alloc::string::String,
+    /// Authentication methods, sorted.
+    #[prost(string, repeated, tag = "2")]
+    pub amr: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When, in milliseconds since 1970-01-01T00:00:00Z; absent: unknown.
+    #[prost(int64, optional, tag = "3")]
+    pub time_unix_ms: ::core::option::Option<i64>,
 }
 /// One link of a recorded chain.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2611,19 +2814,57 @@ pub struct RecordedActor {
     /// Its name in the issuer's namespace.
     #[prost(string, tag = "3")]
     pub subject: ::prost::alloc::string::String,
+    /// How it was proven; PROOF_UNSPECIFIED in records of versions that did not say.
+    #[prost(enumeration = "Proof", tag = "4")]
+    pub proof: i32,
 }
 /// What was proven of an actor's environment.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AttestationSummary {
-    /// The tier of the result.
+    /// The tier of the result: `affirming`, `warning`, `contraindicated` or `none`.
     #[prost(string, tag = "1")]
     pub tier: ::prost::alloc::string::String,
     /// When the result was issued, in milliseconds since 1970-01-01T00:00:00Z.
     #[prost(int64, tag = "2")]
     pub issued_at_unix_ms: i64,
-    /// SHA-256 of the evidence. 32 bytes.
+    /// SHA-256 over the SHA-256 digests of the pieces of evidence, in the order they were sent.
+    /// 32 bytes.
     #[prost(bytes = "vec", tag = "3")]
     pub evidence_digest: ::prost::alloc::vec::Vec<u8>,
+    /// Who appraised it.
+    #[prost(string, tag = "4")]
+    pub verifier: ::prost::alloc::string::String,
+    /// What was attested, as the verifier names it.
+    #[prost(string, tag = "5")]
+    pub subject: ::prost::alloc::string::String,
+    /// The trust claims, sorted by category.
+    #[prost(message, repeated, tag = "6")]
+    pub vector: ::prost::alloc::vec::Vec<TrustClaim>,
+    /// When it ends, in milliseconds since 1970-01-01T00:00:00Z.
+    #[prost(int64, tag = "7")]
+    pub expires_at_unix_ms: i64,
+    /// What was measured, `<name>:<value>`, sorted.
+    #[prost(string, repeated, tag = "8")]
+    pub measurements: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names of the bundle's reference values that it meets, sorted.
+    #[prost(string, repeated, tag = "9")]
+    pub references: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Somebody could look into the environment.
+    #[prost(bool, tag = "10")]
+    pub debug: bool,
+    /// The evidence was made for us, after we asked.
+    #[prost(bool, tag = "11")]
+    pub nonce_fresh: bool,
+}
+/// One trust claim (AR4SI).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TrustClaim {
+    /// The category, e.g. `executables`.
+    #[prost(string, tag = "1")]
+    pub category: ::prost::alloc::string::String,
+    /// Its value, -128 to 127.
+    #[prost(sint32, tag = "2")]
+    pub value: i32,
 }
 /// One place of a record that does not read as it was sent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -85,7 +85,7 @@ fn every_combination_has_a_place_of_its_own() {
     assert_eq!(shard.outcomes.len(), CallStatus::ALL.len());
     let last = DecisionKey {
         outcome: Outcome::Deny,
-        reason: ReasonCode::UnknownTool,
+        reason: *ReasonCode::ALL.last().unwrap(),
         tier: Some(Tier::HighImpact),
         dry_run: true,
     };

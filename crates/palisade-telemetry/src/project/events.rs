@@ -9,8 +9,8 @@ use palisade_proto::v1::record::Entry;
 use palisade_proto::v1::requirement::Requirement as Asked;
 use palisade_proto::v1::{
     ActorKind, AttestationSummary, CallStatus, CheckpointEntry, DecisionEntry, Effect,
-    ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, RecordedActor,
-    Redaction, Requirement, RetentionEntry, Revision,
+    ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, Proof, RecordedActor,
+    RecordedAuthentication, Redaction, Requirement, RetentionEntry, Revision,
 };
 
 use super::values::Attributes;
@@ -142,6 +142,7 @@ fn decision(decision: DecisionEntry) -> Event {
         attestation,
         labels,
         exceptions,
+        authentication,
     } = decision;
     let reason = reason.unwrap_or_default();
     let mut attributes = Attributes::default();
@@ -162,6 +163,7 @@ fn decision(decision: DecisionEntry) -> Event {
     attributes.int(name::DECISION_DECIDE_NS, decide_ns);
     attributes.int_unless_zero(name::DECISION_VALID_FOR_MS, valid_for_ms);
     attributes.texts(name::ACTOR_CHAIN, chain.iter().map(actor));
+    attributes.texts(name::ACTOR_PROOFS, chain.iter().filter_map(proof_name));
     attributes.bool(name::ACTORS_PROVEN, actors_proven);
     add_revision(&mut attributes, revision.as_ref());
     attributes.int_unless_zero(name::TOOL_TIER, u64::try_from(tier).unwrap_or(0));
@@ -182,6 +184,7 @@ fn decision(decision: DecisionEntry) -> Event {
     attributes.text(name::TRANSACTION_ID, &transaction_id);
     attributes.texts(name::APPROVAL_IDS, approval_ids);
     attributes.text(name::GRANT_ID, &grant_id);
+    add_authentication(&mut attributes, authentication);
     add_attestation(&mut attributes, attestation);
     attributes.texts(name::DATA_LABELS, labels);
     let severity = match outcome {
@@ -209,13 +212,49 @@ fn add_obligations(attributes: &mut Attributes, obligations: Option<Obligations>
     attributes.texts(name::OBLIGATION_REDACT_RESULT, redact_result);
 }
 
+fn add_authentication(attributes: &mut Attributes, known: Option<RecordedAuthentication>) {
+    let Some(RecordedAuthentication { acr, amr, time_unix_ms }) = known else { return };
+    attributes.text(name::AUTH_ACR, &acr);
+    attributes.texts(name::AUTH_AMR, amr);
+    attributes.text(name::AUTH_TIME, &time_unix_ms.map(time).unwrap_or_default());
+}
+
+/// Trust claims and measurements stay in the record: they are many, and `references` says what
+/// they come to.
 fn add_attestation(attributes: &mut Attributes, attestation: Option<AttestationSummary>) {
-    let Some(AttestationSummary { tier, issued_at_unix_ms, evidence_digest }) = attestation else {
+    let Some(AttestationSummary {
+        tier,
+        issued_at_unix_ms,
+        evidence_digest,
+        verifier,
+        subject,
+        vector: _,
+        expires_at_unix_ms: _,
+        measurements: _,
+        references,
+        debug,
+        nonce_fresh: _,
+    }) = attestation
+    else {
         return;
     };
     attributes.text(name::ATTESTATION_TIER, &tier);
+    attributes.text(name::ATTESTATION_VERIFIER, &verifier);
+    attributes.text(name::ATTESTATION_SUBJECT, &subject);
+    attributes.texts(name::ATTESTATION_REFERENCES, references);
+    attributes.bool(name::ATTESTATION_DEBUG, debug);
     attributes.text(name::ATTESTATION_ISSUED_AT, &time(issued_at_unix_ms));
     attributes.text(name::ATTESTATION_EVIDENCE_DIGEST, &hex(&evidence_digest));
+}
+
+/// `None`: the record is of a version that did not say.
+fn proof_name(actor: &RecordedActor) -> Option<String> {
+    match actor.proof() {
+        Proof::Asserted => Some("asserted".to_owned()),
+        Proof::Bearer => Some("bearer".to_owned()),
+        Proof::KeyBound => Some("key_bound".to_owned()),
+        Proof::Unspecified => None,
+    }
 }
 
 fn redaction(redaction: &Redaction) -> String {

@@ -6,8 +6,9 @@ mod rollout;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use palisade_proto::v1::{
     ActorKind, ApprovalRequirement, AttestationSummary, CallStatus, CheckpointEntry, DecisionEntry,
-    Effect, ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, Reason,
-    RecordedActor, Redaction, Requirement, Resource, RetentionEntry, Revision, Tier, requirement,
+    Effect, ExceptionUse, GapEntry, Obligations, OpenedEntry, Outcome, OutcomeEntry, Proof, Reason,
+    RecordedActor, RecordedAuthentication, Redaction, Requirement, Resource, RetentionEntry,
+    Revision, Tier, TrustClaim, requirement,
 };
 
 use super::*;
@@ -21,11 +22,32 @@ fn projection(format: Format) -> Projection {
 }
 
 fn actor(kind: ActorKind, subject: &str) -> RecordedActor {
-    RecordedActor { kind: kind.into(), issuer: "corp".to_owned(), subject: subject.to_owned() }
+    RecordedActor {
+        kind: kind.into(),
+        issuer: "corp".to_owned(),
+        subject: subject.to_owned(),
+        proof: Proof::Bearer.into(),
+    }
 }
 
 fn exception(id: &str, policy: &str, ticket: &str) -> ExceptionUse {
     ExceptionUse { id: id.to_owned(), policy: policy.to_owned(), ticket: ticket.to_owned() }
+}
+
+fn full_attestation() -> AttestationSummary {
+    AttestationSummary {
+        tier: "affirming".to_owned(),
+        issued_at_unix_ms: 1_789_999_000_000,
+        evidence_digest: vec![0x12; 32],
+        verifier: "hosts".to_owned(),
+        subject: "host-1".to_owned(),
+        vector: vec![TrustClaim { category: "executables".to_owned(), value: 2 }],
+        expires_at_unix_ms: 1_789_999_300_000,
+        measurements: vec!["pcr16:sha256:00".to_owned()],
+        references: vec!["agent-1.4".to_owned()],
+        debug: false,
+        nonce_fresh: true,
+    }
 }
 
 /// A decision that says everything there is to say.
@@ -79,16 +101,17 @@ pub(super) fn full_decision() -> DecisionEntry {
         transaction_id: "transaction-1".to_owned(),
         approval_ids: vec!["approval-1".to_owned()],
         grant_id: "grant-1".to_owned(),
-        attestation: Some(AttestationSummary {
-            tier: "affirming".to_owned(),
-            issued_at_unix_ms: 1_789_999_000_000,
-            evidence_digest: vec![0x12; 32],
-        }),
+        attestation: Some(full_attestation()),
         labels: vec!["pii".to_owned()],
         exceptions: vec![
             exception("e-1", "no-egress", "SEC-1 and SEC-2"),
             exception("e-2", "night", ""),
         ],
+        authentication: Some(RecordedAuthentication {
+            acr: "phr".to_owned(),
+            amr: vec!["hwk".to_owned()],
+            time_unix_ms: Some(1_789_999_000_000),
+        }),
     }
 }
 
@@ -166,6 +189,7 @@ palisade.decision.dry_run = true
 palisade.decision.decide_ns = 25000
 palisade.decision.valid_for_ms = 1000
 palisade.actor.chain = ["user:corp:alice", "agent:corp:helper"]
+palisade.actor.proofs = ["bearer", "bearer"]
 palisade.actor.proven = true
 palisade.revision.bundle = "corp"
 palisade.revision.version = 12
@@ -187,7 +211,14 @@ palisade.obligation.redact_result = ["/iban"]
 palisade.transaction.id = "transaction-1"
 palisade.approval.ids = ["approval-1"]
 palisade.grant.id = "grant-1"
+palisade.auth.acr = "phr"
+palisade.auth.amr = ["hwk"]
+palisade.auth.time = "2026-09-21T13:56:40.000Z"
 palisade.attestation.tier = "affirming"
+palisade.attestation.verifier = "hosts"
+palisade.attestation.subject = "host-1"
+palisade.attestation.references = ["agent-1.4"]
+palisade.attestation.debug = false
 palisade.attestation.issued_at = "2026-09-21T13:56:40.000Z"
 palisade.attestation.evidence_digest = "{}"
 palisade.data.labels = ["pii"]

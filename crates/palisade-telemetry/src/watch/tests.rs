@@ -98,6 +98,7 @@ fn every_answer_is_counted_and_those_with_a_span_are_handed_over() {
     watch.refused("unauthenticated");
     watch.reported(&CallOutcome {
         time: EpochMillis::new(0),
+        pep: None,
         decision: DecisionId::new(EpochMillis::new(0), [0; 10]),
         status: CallStatus::Success,
         duration: Duration::ZERO,

@@ -147,6 +147,7 @@ fn everything_of_a_shadow_is_said() {
         kind: kind.into(),
         issuer: "corp".to_owned(),
         subject: subject.to_owned(),
+        proof: v1::Proof::Unspecified.into(),
     };
     let want = v1::ShadowEntry {
         decision_id: shadow.decision.to_string(),
