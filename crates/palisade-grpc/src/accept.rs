@@ -21,6 +21,7 @@ use tonic::service::Routes;
 
 use palisade_core::ErrorChain;
 
+use crate::access::Access;
 use crate::connection::{self, Calls, Connections};
 use crate::limits::Limits;
 use crate::methods::Methods;
@@ -88,6 +89,8 @@ pub(crate) struct Served {
     pub(crate) methods: Arc<Methods>,
     /// Tells who is refused.
     pub(crate) decider: Arc<Decider>,
+    /// Says who may call.
+    pub(crate) access: Access,
 }
 
 impl Socket {

@@ -11,9 +11,10 @@ use palisade_core::{
 use palisade_proto::v1;
 use palisade_proto::v1::admin_service_server::AdminService;
 
+use crate::access::Task;
 use crate::answer::{revision, timestamp};
 use crate::error::RequestError;
-use crate::service::{Service, Surface};
+use crate::service::Service;
 
 /// The port through which the bundle is seen and changed, and the time it is seen at.
 #[derive(Clone)]
@@ -47,10 +48,20 @@ enum Act {
 }
 
 impl Admin {
-    async fn answer(&self, method: &'static str, act: Act) -> Result<v1::BundleStatus, Status> {
+    async fn answer<T>(
+        &self,
+        method: &'static str,
+        request: &Request<T>,
+        act: Act,
+    ) -> Result<v1::BundleStatus, Status> {
         let Administration { bundle, clock } = &self.administration;
+        let task = match act {
+            Act::Status => Task::Look,
+            Act::Pin(_) | Act::Reload | Act::RollBack { .. } | Act::Unpin(_) => Task::Change,
+        };
+        let allowed = self.service.require(task, method, request);
         let answered = self.service.handle("", async {
-            self.service.require(Surface::Administration, method)?;
+            allowed?;
             let status = match act {
                 Act::Pin(reason) => bundle.pin(checked(reason)?).await?,
                 Act::Reload => bundle.reload().await?,
@@ -70,17 +81,17 @@ impl Admin {
 impl AdminService for Admin {
     async fn get_bundle_status(
         &self,
-        _: Request<v1::GetBundleStatusRequest>,
+        request: Request<v1::GetBundleStatusRequest>,
     ) -> Result<Response<v1::GetBundleStatusResponse>, Status> {
-        let status = Some(self.answer("GetBundleStatus", Act::Status).await?);
+        let status = Some(self.answer("GetBundleStatus", &request, Act::Status).await?);
         Ok(Response::new(v1::GetBundleStatusResponse { status }))
     }
 
     async fn reload_bundle(
         &self,
-        _: Request<v1::ReloadBundleRequest>,
+        request: Request<v1::ReloadBundleRequest>,
     ) -> Result<Response<v1::ReloadBundleResponse>, Status> {
-        let status = Some(self.answer("ReloadBundle", Act::Reload).await?);
+        let status = Some(self.answer("ReloadBundle", &request, Act::Reload).await?);
         Ok(Response::new(v1::ReloadBundleResponse { status }))
     }
 
@@ -88,9 +99,9 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::RollBackBundleRequest>,
     ) -> Result<Response<v1::RollBackBundleResponse>, Status> {
-        let v1::RollBackBundleRequest { version, reason } = request.into_inner();
+        let v1::RollBackBundleRequest { version, reason } = request.get_ref().clone();
         let act = Act::RollBack { version, reason };
-        let status = Some(self.answer("RollBackBundle", act).await?);
+        let status = Some(self.answer("RollBackBundle", &request, act).await?);
         Ok(Response::new(v1::RollBackBundleResponse { status }))
     }
 
@@ -98,8 +109,8 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::PinBundleRequest>,
     ) -> Result<Response<v1::PinBundleResponse>, Status> {
-        let v1::PinBundleRequest { reason } = request.into_inner();
-        let status = Some(self.answer("PinBundle", Act::Pin(reason)).await?);
+        let v1::PinBundleRequest { reason } = request.get_ref().clone();
+        let status = Some(self.answer("PinBundle", &request, Act::Pin(reason)).await?);
         Ok(Response::new(v1::PinBundleResponse { status }))
     }
 
@@ -107,8 +118,8 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::UnpinBundleRequest>,
     ) -> Result<Response<v1::UnpinBundleResponse>, Status> {
-        let v1::UnpinBundleRequest { reason } = request.into_inner();
-        let status = Some(self.answer("UnpinBundle", Act::Unpin(reason)).await?);
+        let v1::UnpinBundleRequest { reason } = request.get_ref().clone();
+        let status = Some(self.answer("UnpinBundle", &request, Act::Unpin(reason)).await?);
         Ok(Response::new(v1::UnpinBundleResponse { status }))
     }
 }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use palisade_core::{
-    Decision, Effect, EpochMillis, Obligations, Outcome, PolicyId, PostedRequirement, Prospect,
-    Reason, Requirement, Revision, Tier, Verdict,
+    AttestationChallenge, Decision, Effect, EpochMillis, Obligations, Outcome, PolicyId,
+    PostedRequirement, Prospect, Reason, Requirement, Revision, Tier, Verdict,
 };
 use palisade_pdp::{
     ClauseExplanation, ClauseJoin, Explained, Explanation, LinkExplanation, ListedTool,
@@ -29,11 +29,39 @@ const DURATION_SECONDS_MAX: i64 = 315_576_000_000;
 
 /// The answer to an authorize request.
 pub(crate) fn decision(decision: Decision) -> v1::AuthorizeResponse {
-    let Decision { id, verdict, revision: decided_by, dry_run, obligations, valid_for } = decision;
-    v1::AuthorizeResponse {
-        decision_id: id.to_string(),
+    let Decision {
+        id,
+        verdict,
+        revision: decided_by,
         dry_run,
-        ..verdict_response(&verdict, &decided_by, obligations, valid_for)
+        obligations,
+        valid_for,
+        attestation_challenge,
+    } = decision;
+    let mut response = verdict_response(&verdict, &decided_by, obligations, valid_for);
+    if let Some(challenge) = attestation_challenge {
+        response.requirements.iter_mut().for_each(|asked| add_nonce(asked, &challenge));
+    }
+    v1::AuthorizeResponse { decision_id: id.to_string(), dry_run, ..response }
+}
+
+/// Says in a requirement for attestation what the evidence has to carry.
+fn add_nonce(asked: &mut v1::Requirement, challenge: &AttestationChallenge) {
+    let AttestationChallenge { nonce, lifetime, accepted_media_types } = challenge;
+    if let Some(v1::requirement::Requirement::Attestation(attestation)) = &mut asked.requirement {
+        attestation.nonce = nonce.to_vec();
+        attestation.nonce_lifetime = Some(duration(*lifetime));
+        attestation.accepted_media_types = accepted_media_types.to_vec();
+    }
+}
+
+/// The answer to a request for a nonce.
+pub(crate) fn challenge(challenge: &AttestationChallenge) -> v1::ChallengeResponse {
+    let AttestationChallenge { nonce, lifetime, accepted_media_types } = challenge;
+    v1::ChallengeResponse {
+        nonce: nonce.to_vec(),
+        lifetime: Some(duration(*lifetime)),
+        accepted_media_types: accepted_media_types.to_vec(),
     }
 }
 
@@ -168,7 +196,8 @@ fn requirement(posted: &PostedRequirement) -> v1::Requirement {
     }
 }
 
-/// Ids, places and nonces stay empty: they are never invented, and no service hands them out yet.
+/// Ids and places stay empty: they are never invented, and no service hands them out yet. Nonces are
+/// given with a decision only.
 fn requirement_kind(requirement: &Requirement) -> v1::requirement::Requirement {
     use v1::requirement::Requirement as Wire;
     match requirement {
@@ -185,6 +214,7 @@ fn requirement_kind(requirement: &Requirement) -> v1::requirement::Requirement {
             max_age: max_age.map(duration),
             nonce: Vec::new(),
             accepted_media_types: Vec::new(),
+            nonce_lifetime: None,
         }),
         Requirement::Confirmation { expires } => Wire::Confirmation(v1::ConfirmationRequirement {
             expires: expires.map(duration),
@@ -194,8 +224,24 @@ fn requirement_kind(requirement: &Requirement) -> v1::requirement::Requirement {
         Requirement::StepUp { acr, max_age } => Wire::StepUp(v1::StepUpRequirement {
             acr: acr.clone().unwrap_or_default(),
             max_age: max_age.map(duration),
+            www_authenticate: www_authenticate(acr.as_deref(), *max_age),
         }),
     }
+}
+
+/// What a resource server answers to a client whose user has to sign in again (RFC 9470,
+/// section 3).
+fn www_authenticate(acr: Option<&str>, max_age: Option<Duration>) -> String {
+    let mut challenge = "Bearer error=\"insufficient_user_authentication\"".to_owned();
+    if let Some(acr) = acr {
+        // A quoted string (RFC 9110, section 5.6.4).
+        let quoted = acr.replace('\\', "\\\\").replace('"', "\\\"");
+        challenge.push_str(&format!(", acr_values=\"{quoted}\""));
+    }
+    if let Some(max_age) = max_age {
+        challenge.push_str(&format!(", max_age={}", max_age.as_secs()));
+    }
+    challenge
 }
 
 fn remedy(remedy: Remedy) -> v1::Remedy {

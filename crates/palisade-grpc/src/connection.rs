@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 use palisade_core::ErrorChain;
 
 use crate::accept::{Accepted, Served, Socket};
+use crate::access::Peer;
 use crate::error::CallError;
 use crate::intake::{Held, Intake, Messages, Position};
 use crate::limits::Limits;
@@ -131,7 +132,11 @@ pub(crate) async fn serve(connections: Arc<Connections>, accepted: Accepted) {
     match connections.shutdown.run_until_cancelled(open(socket, deadline)).await {
         // The server ends, and there was no call.
         None => {}
-        Some(Ok(stream)) => answer_calls(connections, Opening::new(stream, deadline)).await,
+        Some(Ok(stream)) => {
+            let certificates = certificates(&stream);
+            let peer = connections.served.access.peer(certificates.as_deref());
+            answer_calls(connections, Opening::new(stream, deadline), peer).await;
+        }
         Some(Err(error)) => {
             tracing::debug!(error = %ErrorChain(&error), "a connection was not opened");
         }
@@ -157,7 +162,14 @@ async fn open(socket: Socket, deadline: Instant) -> Result<Stream, HandshakeErro
     }
 }
 
-async fn answer_calls(connections: Arc<Connections>, stream: Opening<Stream>) {
+/// The certificates that the other end has proven to be its own, leaf first, in DER.
+fn certificates(stream: &Stream) -> Option<Vec<Vec<u8>>> {
+    let Either::Right(tls) = stream else { return None };
+    let chain = tls.get_ref().1.peer_certificates()?;
+    Some(chain.iter().map(|certificate| certificate.as_ref().to_vec()).collect())
+}
+
+async fn answer_calls(connections: Arc<Connections>, stream: Opening<Stream>, peer: Peer) {
     let mut http = http2::Builder::new(TrackedExecutor(connections.tasks.clone()));
     http.timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
@@ -168,8 +180,9 @@ async fn answer_calls(connections: Arc<Connections>, stream: Opening<Stream>) {
         .max_header_list_size(HEADERS_BYTES_MAX)
         .max_send_buf_size(SEND_BUFFER_BYTES);
     let usage = Arc::new(Usage::new(Arc::clone(&connections.budget)));
-    let service =
-        service_fn(|request| respond(Arc::clone(&connections), Arc::clone(&usage), request));
+    let service = service_fn(|request| {
+        respond(Arc::clone(&connections), Arc::clone(&usage), peer.clone(), request)
+    });
     let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let Limits { idle_timeout, answer_timeout, .. } = connections.limits;
     let Connections { shutdown, cut, .. } = &*connections;
@@ -202,9 +215,10 @@ async fn answer_calls(connections: Arc<Connections>, stream: Opening<Stream>) {
 async fn respond(
     connections: Arc<Connections>,
     usage: Arc<Usage>,
+    peer: Peer,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let Connections { served: Served { routes, methods, decider }, limits, calls, .. } =
+    let Connections { served: Served { routes, methods, decider, access }, limits, calls, .. } =
         &*connections;
     let refuse = |error: &CallError| {
         decider.pdp.observer().refused(status::reason(error));
@@ -221,6 +235,11 @@ async fn respond(
         // Before the request is read, so that an overload costs no memory.
         return Ok(refuse(&CallError::Overloaded));
     }
+    let asker = match access.asker(path, request.headers(), &peer) {
+        Ok(asker) => asker,
+        // Before any message is read, so that strangers cost next to nothing.
+        Err(error) => return Ok(refuse(&error)),
+    };
     let time_left = deadline::of(request.headers(), limits.request_timeout);
     // Until the answer is ready, or for as long as the handler of a stream wants.
     let held = Arc::new(Held::default());
@@ -235,6 +254,7 @@ async fn respond(
         request.map(|body| Body::new(Intake::new(body, messages, limits.request_timeout)));
     let patience = if method.is_stream { limits.request_timeout } else { time_left };
     request.extensions_mut().insert(Patience::of(patience, method.is_stream));
+    request.extensions_mut().insert(asker);
     if method.is_stream {
         request.extensions_mut().insert(Arc::clone(&held));
     }

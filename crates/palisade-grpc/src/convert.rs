@@ -9,33 +9,33 @@ use std::time::Duration;
 use prost::Message as _;
 
 use palisade_core::limits::{
-    ARGUMENTS_BYTES_MAX, CHAIN_LINKS_MAX, MESSAGE_BYTES_MAX, OUTCOME_ERROR_BYTES_MAX,
-    PEP_REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+    ARGUMENTS_BYTES_MAX, MESSAGE_BYTES_MAX, OUTCOME_ERROR_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX,
+    RESOURCE_ID_BYTES_MAX, RESOURCE_TYPE_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
 use palisade_core::{
-    Actor, ActorChain, ActorKind, CallStatus, ChainError, DecisionId, Environment, IssuerName,
-    RequestId, RequestOptions, ResourceName, Subject, ToolCall, TraceContext,
+    CallStatus, DecisionId, Environment, RequestId, RequestOptions, ResourceName, TraceContext,
 };
-use palisade_pdp::OutcomeReport;
+use palisade_pdp::{Credentials, OutcomeReport, PresentedCall};
 use palisade_proto::v1;
 
 use crate::error::{CallError, RequestError};
-use crate::not_served;
+use crate::not_served::{self, Components};
+use crate::presented;
 
 /// A request to authorize, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// The caller's retry key, if sent.
     pub(crate) request_id: Option<RequestId>,
     /// The call.
-    pub(crate) tool_call: ToolCall,
+    pub(crate) presented: PresentedCall,
 }
 
 /// A request to list tools, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ListTools {
     /// Who asks.
-    pub(crate) chain: ActorChain,
+    pub(crate) credentials: Credentials,
     /// What the enforcement point observed.
     pub(crate) environment: Environment,
     /// Whether to list tools that would be denied.
@@ -50,13 +50,10 @@ pub(crate) struct ListTools {
 /// A field of an absent capability is set, or something is malformed or over its limit.
 pub(crate) fn authorize(
     request: v1::AuthorizeRequest,
+    components: Components,
     trace: Option<TraceContext>,
 ) -> Result<Call, CallError> {
-    // A batch may be larger than this as a whole, so the transport cannot check it.
-    if request.encoded_len() > MESSAGE_BYTES_MAX {
-        return Err(RequestError::MessageTooLarge.into());
-    }
-    not_served::check_authorize(&request)?;
+    check_served(&request, components)?;
     let v1::AuthorizeRequest {
         request_id,
         chain,
@@ -68,14 +65,14 @@ pub(crate) fn authorize(
         options,
         session_id: _,
         transaction_id: _,
-        presented: _,
-        evidence: _,
+        presented,
+        evidence,
     } = request;
     let request_id = match request_id.as_str() {
         "" => None,
         _ => Some(RequestId::new(request_id).ok_or(RequestError::RequestId)?),
     };
-    let chain = actor_chain(chain)?;
+    let credentials = presented::credentials(chain, presented)?;
     if !(1..=TOOL_NAME_BYTES_MAX).contains(&tool.len()) {
         return Err(RequestError::Tool.into());
     }
@@ -86,8 +83,9 @@ pub(crate) fn authorize(
     if arguments.len() > ARGUMENTS_BYTES_MAX {
         return Err(RequestError::ArgumentsTooLarge { bytes: arguments.len() }.into());
     }
-    let tool_call = ToolCall {
-        chain,
+    let presented = PresentedCall {
+        credentials,
+        evidence: presented::evidence(evidence)?,
         tool,
         tool_digest,
         arguments,
@@ -96,16 +94,52 @@ pub(crate) fn authorize(
         options: request_options(options.unwrap_or_default()),
         trace,
     };
-    Ok(Call { request_id, tool_call })
+    Ok(Call { request_id, presented })
 }
 
 /// Checks a request to explain.
 ///
 /// # Errors
 /// As for [`authorize`].
-pub(crate) fn explain(request: v1::ExplainRequest) -> Result<Call, CallError> {
+pub(crate) fn explain(
+    request: v1::ExplainRequest,
+    components: Components,
+) -> Result<Call, CallError> {
     let v1::ExplainRequest { request } = request;
-    authorize(request.ok_or(RequestError::RequestMissing)?, None)
+    let request = request.ok_or(RequestError::RequestMissing)?;
+    // First, so that a field is told to be of no use here in the same way as to `Authorize`.
+    check_served(&request, components)?;
+    if !request.evidence.is_empty() {
+        return Err(RequestError::ExplainSpends { field: "evidence" }.into());
+    }
+    if request.chain.iter().any(|link| link.possession.is_some()) {
+        return Err(RequestError::ExplainSpends { field: "chain.possession" }.into());
+    }
+    authorize(request, components, None)
+}
+
+/// Checks that a request is not too large and needs nothing that is absent.
+fn check_served(request: &v1::AuthorizeRequest, components: Components) -> Result<(), CallError> {
+    // A batch may be larger than this as a whole, so the transport cannot check it.
+    if request.encoded_len() > MESSAGE_BYTES_MAX {
+        return Err(RequestError::MessageTooLarge.into());
+    }
+    Ok(not_served::check_authorize(request, components)?)
+}
+
+/// Checks a request for a nonce.
+///
+/// # Errors
+/// As for [`authorize`].
+pub(crate) fn challenge(
+    request: v1::ChallengeRequest,
+    components: Components,
+) -> Result<Credentials, CallError> {
+    if request.encoded_len() > MESSAGE_BYTES_MAX {
+        return Err(RequestError::MessageTooLarge.into());
+    }
+    not_served::check_challenge(&request, components)?;
+    Ok(presented::credentials(request.chain, None)?)
 }
 
 /// Checks a report of what became of a call.
@@ -159,50 +193,24 @@ pub(crate) fn outcome_report(
 ///
 /// # Errors
 /// As for [`authorize`].
-pub(crate) fn list_tools(request: v1::ListToolsRequest) -> Result<ListTools, CallError> {
+pub(crate) fn list_tools(
+    request: v1::ListToolsRequest,
+    components: Components,
+) -> Result<ListTools, CallError> {
     if request.encoded_len() > MESSAGE_BYTES_MAX {
         return Err(RequestError::MessageTooLarge.into());
     }
-    not_served::check_list_tools(&request)?;
+    not_served::check_list_tools(&request, components)?;
     let v1::ListToolsRequest { chain, environment, include_denied, service, session_id: _ } =
         request;
     if service.len() > TOOL_NAME_BYTES_MAX {
         return Err(RequestError::Service.into());
     }
     Ok(ListTools {
-        chain: actor_chain(chain)?,
+        credentials: presented::credentials(chain, None)?,
         environment: observed(environment.unwrap_or_default())?,
         include_denied,
         service: (!service.is_empty()).then_some(service),
-    })
-}
-
-fn actor_chain(links: Vec<v1::Link>) -> Result<ActorChain, RequestError> {
-    // Counted first, so that what is wrong with a ninth link is that there is one.
-    if links.len() > CHAIN_LINKS_MAX {
-        return Err(ChainError::TooLong { links: links.len() }.into());
-    }
-    let actors = links.into_iter().enumerate().map(|(index, link)| actor(index, link));
-    Ok(ActorChain::new(actors.collect::<Result<_, _>>()?)?)
-}
-
-fn actor(link: usize, wire: v1::Link) -> Result<Actor, RequestError> {
-    let Some(v1::link::Link::Asserted(asserted)) = wire.link else {
-        // Tokens were refused as not served before.
-        return Err(RequestError::LinkMissing { link });
-    };
-    let kind = match asserted.kind() {
-        v1::ActorKind::User => ActorKind::User,
-        v1::ActorKind::Agent => ActorKind::Agent,
-        v1::ActorKind::Service => ActorKind::Service,
-        // Kinds of a newer contract are read as unspecified, too.
-        v1::ActorKind::Unspecified => return Err(RequestError::ActorKind { link }),
-    };
-    let v1::AssertedActor { issuer, subject, kind: _, attributes: _ } = asserted;
-    Ok(Actor {
-        kind,
-        issuer: IssuerName::new(issuer).map_err(|source| RequestError::Issuer { link, source })?,
-        subject: Subject::new(subject).map_err(|source| RequestError::Subject { link, source })?,
     })
 }
 

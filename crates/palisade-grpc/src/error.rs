@@ -3,10 +3,10 @@
 use palisade_core::limits::{
     ARGUMENTS_BYTES_MAX, BATCH_REQUESTS_MAX, MESSAGE_BYTES_MAX, MESSAGE_FIELDS_MAX,
     OUTCOME_ERROR_BYTES_MAX, PEP_REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MAX, RESOURCE_ID_BYTES_MAX,
-    RESOURCE_TYPE_BYTES_MAX, ROLLOUT_REASON_BYTES_MAX, TOOL_NAME_BYTES_MAX,
+    RESOURCE_TYPE_BYTES_MAX, ROLLOUT_REASON_BYTES_MAX, TOKEN_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
 use palisade_core::{BundleControlError, ChainError, NameError, ParseSha256Error};
-use palisade_pdp::{AuthorizeError, ListToolsError};
+use palisade_pdp::{AuthorizeError, ChallengeError, IssueNonceError, ListToolsError};
 
 /// Why a call was not answered with a decision.
 // Exhaustive: `status.rs` has to meet every kind by name.
@@ -48,6 +48,29 @@ pub(crate) enum CallError {
     /// Too many requests at once.
     #[error("too many requests at once; try again later")]
     Overloaded,
+    /// A nonce cannot be given because the chain is not acceptable.
+    #[error("{sentence}")]
+    ChainRefused {
+        /// The reason's code.
+        reason: &'static str,
+        /// What to tell a person.
+        sentence: String,
+    },
+    /// No nonce can be given.
+    #[error(transparent)]
+    Nonce(IssueNonceError),
+    /// The caller asks more often than it may.
+    #[error("the caller asks more often than it may; try again later")]
+    RateExceeded,
+    /// The caller may not do this.
+    #[error("the caller has no role that may call {method}")]
+    RoleMissing {
+        /// The method.
+        method: &'static str,
+    },
+    /// Nobody knows who calls.
+    #[error("a credential of a known caller is needed: a client certificate or a bearer token")]
+    Unauthenticated,
     /// Asked on the wrong socket.
     #[error("{method} is served on the {socket} socket only")]
     WrongSurface {
@@ -99,12 +122,27 @@ pub(crate) enum RequestError {
     /// A report says not how the call ended.
     #[error("`status` is not said")]
     CallStatus,
+    /// A certificate, or a chain of them, is too large, or there is none.
+    #[error("`chain[{link}]` has no certificates, or more of them than may be")]
+    Certificates {
+        /// Index of the link.
+        link: usize,
+    },
     /// The links are no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// A report names no decision.
     #[error("`decision_id` is no id of a decision")]
     DecisionId,
+    /// There is more evidence than may be, or of no usable media type.
+    #[error("`evidence` has more pieces or bytes than may be, or a media type of no usable length")]
+    Evidence,
+    /// An explanation would spend a proof that is good once.
+    #[error("`{field}` is good once, and an explanation must not spend it")]
+    ExplainSpends {
+        /// The field.
+        field: &'static str,
+    },
     /// An issuer's name is unusable.
     #[error("`chain[{link}].asserted.issuer` is not usable")]
     Issuer {
@@ -134,6 +172,12 @@ pub(crate) enum RequestError {
     /// A report's class of error is unusable.
     #[error("`error` is over {OUTCOME_ERROR_BYTES_MAX} bytes or has control characters")]
     OutcomeError,
+    /// A proof of possession is too large, or stands beside no token.
+    #[error("`chain[{link}].possession` is over its limits, or there is no token that it proves")]
+    Possession {
+        /// Index of the link.
+        link: usize,
+    },
     /// The enforcement point's id is unusable.
     #[error(
         "`environment.pep_request_id` is over {PEP_REQUEST_ID_BYTES_MAX} bytes or has control \
@@ -178,6 +222,12 @@ pub(crate) enum RequestError {
         /// Why.
         source: NameError,
     },
+    /// A token has no usable length.
+    #[error("`{field}` is not 1 to {TOKEN_BYTES_MAX} bytes long")]
+    Token {
+        /// Where it stands.
+        field: &'static str,
+    },
     /// The tool's name has no usable length.
     #[error("`tool` is not 1 to {TOOL_NAME_BYTES_MAX} bytes long")]
     Tool,
@@ -196,9 +246,12 @@ impl RequestError {
             Self::BatchTooLarge { .. } => "batch_too_large",
             Self::CallDuration => "duration_invalid",
             Self::CallStatus => "call_status_unspecified",
+            Self::Certificates { .. } => "certificates_invalid",
             Self::Chain(ChainError::Empty) => "chain_empty",
             Self::Chain(ChainError::TooLong { .. }) => "chain_too_long",
             Self::DecisionId => "decision_id_invalid",
+            Self::Evidence => "evidence_invalid",
+            Self::ExplainSpends { .. } => "explain_spends",
             Self::Issuer { .. } => "issuer_invalid",
             Self::LinkMissing { .. } => "link_missing",
             Self::MessageFields => "message_fields_exceeded",
@@ -206,6 +259,7 @@ impl RequestError {
             Self::MessageTooLarge => "message_too_large",
             Self::OutcomeError => "outcome_error_invalid",
             Self::PepRequestId => "pep_request_id_invalid",
+            Self::Possession { .. } => "possession_invalid",
             Self::RequestId => "request_id_invalid",
             Self::RequestIdInFlight => "request_id_in_flight",
             Self::RequestIdMissing => "request_id_missing",
@@ -216,8 +270,24 @@ impl RequestError {
             Self::Service => "service_invalid",
             Self::SourceAddress => "source_address_invalid",
             Self::Subject { .. } => "subject_invalid",
+            Self::Token { .. } => "token_invalid",
             Self::Tool => "tool_invalid",
             Self::ToolDigest(_) => "tool_digest_invalid",
+        }
+    }
+}
+
+impl From<ChallengeError> for CallError {
+    fn from(error: ChallengeError) -> Self {
+        match error {
+            ChallengeError::Identity(refusal) => {
+                Self::ChainRefused { reason: refusal.reason.as_str(), sentence: refusal.sentence() }
+            }
+            ChallengeError::Nonce(error) => Self::Nonce(error),
+            ChallengeError::NotConfigured => Self::NotServed(NotServedError {
+                field: "Challenge",
+                needs: "attestation verifiers in the server's configuration",
+            }),
         }
     }
 }

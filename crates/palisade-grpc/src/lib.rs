@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod accept;
+mod access;
 mod admin;
 mod answer;
 mod batch;
@@ -23,6 +24,7 @@ mod opening;
 mod outlet;
 mod panic;
 mod patience;
+mod presented;
 mod server;
 mod service;
 mod status;
@@ -32,6 +34,7 @@ mod usage;
 mod workers;
 
 pub use accept::{Drained, Listener};
+pub use access::{Access, CallerAccess};
 pub use admin::Administration;
 pub use limits::{ADMIN_CONNECTIONS_MAX, Limits, THREADS_MAX};
 pub use server::{GrpcServer, ServeError};

@@ -1,4 +1,5 @@
-//! How long a call waits for a version of the bundle that is not in force yet.
+//! How long a call waits: for a version of the bundle that is not in force yet, or for keys of an
+//! issuer that are not known yet.
 //!
 //! A caller that has seen a newer version elsewhere must not get an answer of an older one. The
 //! version usually comes within a moment, so the call waits for it; but not past its own deadline,
@@ -8,12 +9,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use palisade_pdp::Pdp;
+use palisade_pdp::{IssuerKeys, Pdp};
 
 /// The part of a call's time that is left for saying that the version did not come.
 const REST_SHARE: u32 = 10;
+
+/// How long a call waits for keys that were not known.
+// LIMIT: an issuer answers within a fraction of that, and whoever can make up key names must not
+// hold calls open for long.
+const KEYS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether they have come.
+const KEYS_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Until when requests of a call wait.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +72,17 @@ impl Waiting {
         let (Some(end), Some(_waiter)) = (patience.end(), self.enter()) else { return };
         // Whether it came is seen by whoever decides next.
         let _in_time = timeout_at(end, pdp.reached(version)).await.is_ok();
+    }
+
+    /// Waits until an issuer's keys were looked at again, unless patience ends or too many wait
+    /// already.
+    pub(crate) async fn wait_for_keys(&self, keys: &dyn IssuerKeys, patience: Patience) {
+        let (Some(end), Some(_waiter)) = (patience.end(), self.enter()) else { return };
+        let end = end.min(Instant::now() + KEYS_PATIENCE);
+        let before = keys.generation();
+        while keys.generation() == before && Instant::now() < end {
+            sleep(KEYS_INTERVAL).await;
+        }
     }
 
     fn enter(&self) -> Option<Waiter<'_>> {

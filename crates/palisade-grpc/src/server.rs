@@ -18,6 +18,7 @@ use palisade_proto::v1::authorization_service_server::{
 };
 
 use crate::accept::{self, Drained, Listener, Served, Serving};
+use crate::access::Access;
 use crate::admin::{Admin, Administration};
 use crate::connection::permits;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_REQUEST_TIMEOUT, Limits, WAITING_SHARE};
@@ -58,6 +59,8 @@ pub struct GrpcServer {
     shutdown: CancellationToken,
     /// `None`: the bundle never changes, as in a program that asks in its own process.
     administration: Option<Administration>,
+    /// Who may call over the decision socket.
+    access: Access,
 }
 
 impl GrpcServer {
@@ -68,7 +71,9 @@ impl GrpcServer {
         let decider = Arc::new(Decider { pdp, panics: PanicGuard::default(), waiting });
         let budget = Arc::new(Budget::new(limits.held_bytes_max));
         let health = HealthReporter::new();
-        let server = Self { decider, health, limits, budget, shutdown, administration: None };
+        let access = Access::Anybody;
+        let server =
+            Self { decider, health, limits, budget, shutdown, administration: None, access };
         server.set_health(ServingStatus::NotServing).await;
         server
     }
@@ -78,6 +83,22 @@ impl GrpcServer {
     pub fn with_administration(mut self, administration: Administration) -> Self {
         self.administration = Some(administration);
         self
+    }
+
+    /// The same for these callers over the decision socket, and for nobody else.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Who may call over a surface's socket.
+    fn access(&self, surface: Surface) -> Access {
+        match surface {
+            // The operating system lets only the server's own user connect.
+            Surface::Administration => Access::Anybody,
+            Surface::Decision => self.access.clone(),
+        }
     }
 
     /// Reports `SERVING` if the pipeline can allow calls, for the whole server and for the
@@ -117,6 +138,7 @@ impl GrpcServer {
                 routes: self.routes(surface)?,
                 methods: Arc::new(methods),
                 decider: Arc::clone(&self.decider),
+                access: self.access(surface),
             })
         };
         let request_timeout = match surface {
@@ -136,11 +158,13 @@ impl GrpcServer {
     /// The service of a surface without a socket, for programs that ask in their own process.
     #[must_use]
     pub fn local(&self, surface: Surface) -> impl AuthorizationService + use<> {
-        Service::new(surface, Arc::clone(&self.decider), self.shutdown.clone())
+        let decider = Arc::clone(&self.decider);
+        Service::new(surface, Access::Anybody, decider, self.shutdown.clone())
     }
 
     fn routes(&self, surface: Surface) -> Result<Routes, ServeError> {
-        let service = Service::new(surface, Arc::clone(&self.decider), self.shutdown.clone());
+        let (access, decider) = (self.access(surface), Arc::clone(&self.decider));
+        let service = Service::new(surface, access, decider, self.shutdown.clone());
         let admin = self.administration.clone().map(|administration| {
             let service = service.clone();
             AdminServiceServer::new(Admin { service, administration })

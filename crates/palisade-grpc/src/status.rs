@@ -132,12 +132,17 @@ const fn code(error: &CallError) -> Code {
         | CallError::Bundle(
             BundleControlError::DoesNotLoad { .. } | BundleControlError::NotKept { .. },
         ) => Code::FailedPrecondition,
-        CallError::BytesExhausted | CallError::Overloaded => Code::ResourceExhausted,
+        CallError::BytesExhausted
+        | CallError::Nonce(_)
+        | CallError::Overloaded
+        | CallError::RateExceeded => Code::ResourceExhausted,
+        CallError::ChainRefused { .. } => Code::FailedPrecondition,
         CallError::Deadline | CallError::MessageLate => Code::DeadlineExceeded,
         CallError::Internal => Code::Internal,
         CallError::Malformed(_) => Code::InvalidArgument,
         CallError::NotServed(_) => Code::Unimplemented,
-        CallError::WrongSurface { .. } => Code::PermissionDenied,
+        CallError::RoleMissing { .. } | CallError::WrongSurface { .. } => Code::PermissionDenied,
+        CallError::Unauthenticated => Code::Unauthenticated,
     }
 }
 
@@ -160,7 +165,12 @@ pub(crate) const fn reason(error: &CallError) -> &'static str {
         CallError::Malformed(error) => error.reason(),
         CallError::MessageLate => "message_late",
         CallError::NotServed(_) => "not_served",
+        CallError::ChainRefused { reason, .. } => reason,
+        CallError::Nonce(error) => error.code(),
         CallError::Overloaded => "overloaded",
+        CallError::RateExceeded => "caller_rate_exceeded",
+        CallError::RoleMissing { .. } => "role_missing",
+        CallError::Unauthenticated => "unauthenticated",
         CallError::WrongSurface { .. } => "wrong_socket",
     }
 }

@@ -1,8 +1,8 @@
 //! TLS for the decision socket: certificates from files, followed without a restart.
 //!
 //! TLS 1.3 and HTTP/2 only. Sessions are not resumed, so that every connection proves anew who it
-//! is. Nothing here says who a caller may speak for: a client certificate opens the connection and
-//! no more.
+//! is. Nothing here says who a caller may speak for: a client certificate opens the connection, and
+//! `access` finds out whose it is.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -40,8 +40,11 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key of the server's certificate.
     pub key: PathBuf,
-    /// The authorities of client certificates; with them, every caller must have one.
+    /// The authorities of client certificates; with them, every caller must have one, unless it may
+    /// show another credential.
     pub client_ca: Option<PathBuf>,
+    /// Callers without a certificate are let in, because they may show another credential.
+    pub client_certificate_optional: bool,
     /// How often the files are looked at while the server runs.
     pub reload_interval: Duration,
 }
@@ -187,7 +190,13 @@ impl Tls {
 
 impl Contents {
     fn read(files: &TlsFiles) -> Result<Self, LoadTlsError> {
-        let TlsFiles { certificate, key, client_ca, reload_interval: _ } = files;
+        let TlsFiles {
+            certificate,
+            key,
+            client_ca,
+            client_certificate_optional: _,
+            reload_interval: _,
+        } = files;
         Ok(Self {
             certificate: read(certificate)?,
             key: read(key)?,
@@ -206,9 +215,13 @@ impl Contents {
         let builder = match (&files.client_ca, &self.client_ca) {
             (Some(path), Some(client_ca)) => {
                 let roots = authorities(path, client_ca)?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-                    .build()
-                    .map_err(LoadTlsError::ClientVerifier)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                let verifier = if files.client_certificate_optional {
+                    verifier.allow_unauthenticated()
+                } else {
+                    verifier
+                };
+                let verifier = verifier.build().map_err(LoadTlsError::ClientVerifier)?;
                 builder.with_client_cert_verifier(verifier)
             }
             (_, None) | (None, _) => builder.with_no_client_auth(),

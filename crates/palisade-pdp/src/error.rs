@@ -1,5 +1,8 @@
 //! Why there is no decision. Every one of these is a deny to the caller.
 
+use palisade_attest::IssueNonceError;
+use palisade_identity::IdentityRefusal;
+
 /// Why a call was not decided.
 // Exhaustive on purpose: a new kind of failure has to be met by name wherever one is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +18,20 @@ pub enum AuthorizeError {
         /// The version in force.
         held: u64,
     },
+}
+
+/// Why no nonce is given.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChallengeError {
+    /// The chain is not acceptable.
+    #[error(transparent)]
+    Identity(#[from] IdentityRefusal),
+    /// Nobody verifies attestations here.
+    #[error("no attestation verifier is configured")]
+    NotConfigured,
+    /// No nonce can be issued.
+    #[error(transparent)]
+    Nonce(#[from] IssueNonceError),
 }
 
 /// Why tools cannot be listed.

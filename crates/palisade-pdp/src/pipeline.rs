@@ -1,28 +1,36 @@
 //! The life of a request, one function per step.
 //!
-//! Of the whole pipeline, authentication, attestation, facts of sessions, commits and grants are
-//! not there yet: callers' actors are asserted, and the only fact is the time. A request that
+//! Of the whole pipeline, facts of sessions, commits and grants are not there yet. A request that
 //! needs more is refused before it gets here.
+
+mod attest;
+mod identify;
+mod refused;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade_attest::AttestationVerifier;
 use palisade_catalog::Tool;
 use palisade_core::{
-    ActorChain, ArgumentsRecord, CallOutcome, CallSpan, CallStatus, Clock, Decision, DecisionId,
-    DecisionLog, DecisionRecord, DigestKey, Effect, Environment, EpochMillis, ErrorChain, Facts,
-    IdSource, LogEntry, LogError, Obligations, Observation, Observer, Outcome, Prospect, Reason,
-    ReasonCode, RecordedLatency, RequestId, RequestOptions, Revision, Sha256Digest, Tier, ToolCall,
+    ArgumentsRecord, CallOutcome, CallSpan, CallStatus, Clock, Decision, DecisionId, DecisionLog,
+    DecisionRecord, DigestKey, Effect, Environment, EpochMillis, ErrorChain, Facts, IdSource,
+    LogEntry, LogError, Obligations, Observation, Observer, Outcome, Prospect, Reason, ReasonCode,
+    RecordedLatency, RequestId, RequestOptions, Revision, Sha256Digest, Tier, ToolCall,
     TraceContext, Validity, Verdict,
 };
 use palisade_engine::{Answer, Decided, Explanation, PolicySnapshot, ToolProspect};
+use palisade_identity::{IdentityRefusal, IdentityVerifier};
 use palisade_redact::Scope;
 
 use crate::error::{AuthorizeError, ListToolsError};
+use crate::presented::{Asker, Identified, PresentedCall};
 use crate::shadow::{Shadow, ShadowCall};
 use crate::snapshots::Snapshots;
+use attest::Verified;
+use refused::Made;
 
 /// What a [`Pdp`] is made of.
 #[derive(Clone)]
@@ -43,6 +51,10 @@ pub struct PdpParts {
     pub records_arguments: bool,
     /// Watches answers being given.
     pub observer: Arc<dyn Observer>,
+    /// Verifies who asks; `None`: every actor is the caller's word.
+    pub identity: Option<Arc<IdentityVerifier>>,
+    /// Verifies what the last link runs in; `None`: no evidence is taken.
+    pub attestation: Option<Arc<AttestationVerifier>>,
 }
 
 impl fmt::Debug for PdpParts {
@@ -144,6 +156,18 @@ impl Pdp {
         snapshots.current().is_some() && log.is_available() && is_held()
     }
 
+    /// Whether credentials are verified here.
+    #[must_use]
+    pub const fn verifies_identities(&self) -> bool {
+        self.parts.identity.is_some()
+    }
+
+    /// Whether evidence of environments is verified here.
+    #[must_use]
+    pub const fn verifies_attestations(&self) -> bool {
+        self.parts.attestation.is_some()
+    }
+
     /// Who watches answers being given.
     #[must_use]
     pub fn observer(&self) -> &dyn Observer {
@@ -156,25 +180,39 @@ impl Pdp {
     /// As for [`Pdp::decide`].
     pub async fn authorize(
         &self,
-        call: ToolCall,
+        call: impl Into<PresentedCall> + Send,
         request_id: Option<RequestId>,
     ) -> Result<Decision, AuthorizeError> {
-        Ok(self.record(self.decide(call, request_id)?).await)
+        let call = call.into();
+        let identified = self.identify(&call.credentials, &Asker::Anybody);
+        Ok(self.record(self.decide(call, identified, &Asker::Anybody, request_id)?).await)
     }
 
-    /// Decides a call: the part of [`Pdp::authorize`] that waits for nothing.
+    /// Decides a call: the part of [`Pdp::authorize`] that waits for nothing. `identified` is what
+    /// [`Pdp::identify`] said of its credentials.
     ///
     /// # Errors
     /// No decision was made: no snapshot is in force, or not the one asked for.
     pub fn decide(
         &self,
-        call: ToolCall,
+        call: PresentedCall,
+        identified: Result<Identified, IdentityRefusal>,
+        asker: &Asker,
         request_id: Option<RequestId>,
     ) -> Result<Unrecorded, AuthorizeError> {
         let started = self.parts.clock.monotonic();
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
         let span = self.parts.observer.begin(call.trace);
-        let facts = self.gather_facts();
+        let now = self.parts.clock.now();
+        let verified = self.verify(&call, identified, asker, &snapshot, now);
+        let Verified { chain, facts, evidence_digest } = match verified {
+            Ok(verified) => verified,
+            Err(refused) => {
+                let made = Made { asker, request_id, started, now, span };
+                return Ok(self.refused(&snapshot, call, *refused, made));
+            }
+        };
+        let call = call.into_call(&chain);
         let answer = snapshot.answer(&call, &facts);
         let Answer { arguments_digest, tool, resource, verdict, validity } = answer.as_ref();
         let tool = tool.as_deref();
@@ -184,12 +222,14 @@ impl Pdp {
             None => Arc::new(expired()),
         };
         let validity = validity.and(held.unwrap_or(Validity::ALWAYS));
+        let validity = validity.and(while_proven(&chain, &facts));
         let decision = Decision {
             id: self.parts.ids.decision_id(facts.now),
             revision: Arc::clone(snapshot.shared_revision()),
             dry_run: call.options.dry_run,
             obligations: obligations(verdict.outcome, tool),
             valid_for: valid_for(call.options, tool, verdict.outcome, validity, facts.now),
+            attestation_challenge: self.challenge_of(&verdict, &call, asker, facts.now),
             verdict: without_secrets(&verdict),
         };
         self.decide_in_shadow(&call, &facts, &decision, tool.is_some());
@@ -199,9 +239,11 @@ impl Pdp {
             decision,
             request_id,
             environment: call.environment,
-            chain: call.chain,
-            // Until credentials are verified, every actor is the caller's word.
-            actors_proven: false,
+            pep: asker.label().cloned(),
+            chain: Some(call.chain),
+            identity: call.identity,
+            authentication: facts.authentication,
+            attestation: facts.attestation.zip(evidence_digest),
             tool: call.tool,
             tool_digest: call.tool_digest,
             tier: tool.map(|tool| tool.tier),
@@ -210,14 +252,18 @@ impl Pdp {
             named_resource: call.resource,
             minimum_version: call.options.minimum_version,
             arguments_digest: self.parts.digest_key.digest(arguments_digest.as_bytes()),
-            arguments: self.parts.records_arguments.then(|| ArgumentsRecord {
-                json: call.arguments,
-                redact: tool.map_or_else(Arc::default, |tool| Arc::clone(&tool.redact_arguments)),
-            }),
+            arguments: self.recorded_arguments(call.arguments, tool),
             trace: span.map(|span| span.context).or(call.trace),
             latency: RecordedLatency { decide },
         };
         Ok(Unrecorded(Box::new(Undelivered { record, span })))
+    }
+
+    fn recorded_arguments(&self, json: Vec<u8>, tool: Option<&Tool>) -> Option<ArgumentsRecord> {
+        self.parts.records_arguments.then(|| ArgumentsRecord {
+            json,
+            redact: tool.map_or_else(Arc::default, |tool| Arc::clone(&tool.redact_arguments)),
+        })
     }
 
     /// Records a decision; it counts only once its record is kept.
@@ -252,12 +298,17 @@ impl Pdp {
     ///
     /// # Errors
     /// It could not be recorded.
-    pub async fn report_outcome(&self, report: OutcomeReport) -> Result<(), LogError> {
+    pub async fn report_outcome(
+        &self,
+        report: OutcomeReport,
+        asker: &Asker,
+    ) -> Result<(), LogError> {
         let OutcomeReport { decision, status, duration, error, result_bytes, result_digest, trace } =
             report;
         let digest = |digest: Sha256Digest| self.parts.digest_key.digest(digest.as_bytes());
         let outcome = CallOutcome {
             time: self.parts.clock.now(),
+            pep: asker.label().cloned(),
             decision,
             status,
             duration,
@@ -275,25 +326,37 @@ impl Pdp {
     ///
     /// # Errors
     /// As for [`Pdp::authorize`].
-    pub fn explain(&self, call: &ToolCall) -> Result<Explained, AuthorizeError> {
+    pub fn explain(
+        &self,
+        call: PresentedCall,
+        identified: Result<Identified, IdentityRefusal>,
+    ) -> Result<Explained, AuthorizeError> {
         let snapshot = self.take_snapshot(call.options.minimum_version)?;
-        let facts = self.gather_facts();
-        let (verdict, validity, explanation) = match snapshot.resolve(call).call {
+        let mut facts = Facts::at(self.parts.clock.now());
+        let (options, tool) = (call.options, snapshot.catalog().tool(&call.tool).cloned());
+        let resolved = match identified {
+            Ok(chain) => {
+                facts.authentication.clone_from(&chain.authentication);
+                snapshot.resolve(&call.into_call(&chain)).call.map_err(|refusal| refusal.reason)
+            }
+            Err(refusal) => Err(identify::reason(&refusal)),
+        };
+        let (verdict, validity, explanation) = match resolved {
             Ok(resolved) => {
                 let explanation = snapshot.explain(&resolved, &facts);
                 let Decided { verdict, validity } = explanation.decided.clone();
                 (verdict, validity, Some(explanation))
             }
-            Err(refusal) => (Verdict::deny(refusal.reason), Validity::ALWAYS, None),
+            Err(reason) => (Verdict::deny(reason), Validity::ALWAYS, None),
         };
         let held = self.while_held(facts.now);
         let verdict = if held.is_some() { verdict } else { expired() };
         let validity = validity.and(held.unwrap_or(Validity::ALWAYS));
-        let tool = snapshot.catalog().tool(&call.tool);
+        let tool = tool.as_ref();
         Ok(Explained {
             revision: Arc::clone(snapshot.shared_revision()),
             obligations: obligations(verdict.outcome, tool),
-            valid_for: valid_for(call.options, tool, verdict.outcome, validity, facts.now),
+            valid_for: valid_for(options, tool, verdict.outcome, validity, facts.now),
             verdict,
             explanation,
             now: facts.now,
@@ -307,22 +370,41 @@ impl Pdp {
     /// No snapshot is in force.
     pub fn list_tools(
         &self,
-        chain: &ActorChain,
+        identified: &Result<Identified, IdentityRefusal>,
+        asker: &Asker,
         environment: &Environment,
     ) -> Result<ToolList, ListToolsError> {
         let snapshot = self.parts.snapshots.current().ok_or(ListToolsError::NoSnapshot)?;
-        let facts = self.gather_facts();
+        let mut facts = Facts::at(self.parts.clock.now());
         let catalog = snapshot.catalog();
         let all_denied =
             |reason: &Reason| catalog.tools().map(|tool| denied(tool, reason)).collect();
         let prospects = match self.while_held(facts.now) {
-            Some(_) => snapshot
-                .prospects(chain, environment, &facts)
-                .unwrap_or_else(|refusal| all_denied(&refusal.reason)),
+            Some(_) => match identified {
+                Ok(Identified { verified, authentication }) => {
+                    facts.authentication.clone_from(authentication);
+                    snapshot
+                        .prospects(&verified.chain, Some(verified), environment, &facts)
+                        .unwrap_or_else(|refusal| all_denied(&refusal.reason))
+                }
+                Err(refusal) => all_denied(&identify::reason(refusal)),
+            },
             None => all_denied(&expired().reason),
         };
+        let prospects = prospects.into_iter().map(|prospect| {
+            match identify::not_entitled(asker, prospect.tool.as_str(), environment) {
+                Some(reason) => ToolProspect {
+                    prospect: Prospect::Deny,
+                    reason,
+                    determining: Vec::new(),
+                    requirements: Vec::new(),
+                    ..prospect
+                },
+                None => prospect,
+            }
+        });
         // A prospect is always of a catalogued tool.
-        let listed = prospects.into_iter().filter_map(|prospect| {
+        let listed = prospects.filter_map(|prospect| {
             let tool = catalog.tool(prospect.tool.as_str())?;
             Some(ListedTool {
                 prospect,
@@ -386,10 +468,13 @@ impl Pdp {
             shadow.offer(call, observer.as_ref());
         }
     }
+}
 
-    fn gather_facts(&self) -> Facts {
-        Facts::at(self.parts.clock.now())
-    }
+/// While the credentials and the attestation are good that a decision is made on.
+fn while_proven(chain: &Identified, facts: &Facts) -> Validity {
+    let ends = chain.verified.expires.into_iter();
+    let ends = ends.chain(facts.attestation.as_ref().map(|attestation| attestation.expires_at));
+    Validity::between(ends.map(EpochMillis::as_millis), facts.now)
 }
 
 /// The answer in place of one that could not be recorded.
@@ -403,6 +488,7 @@ fn unrecorded(decision: &Decision) -> Decision {
         verdict: Arc::new(Verdict::deny(reason)),
         obligations: Obligations::default(),
         valid_for: Duration::ZERO,
+        attestation_challenge: None,
         ..decision.clone()
     }
 }

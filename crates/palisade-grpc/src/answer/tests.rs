@@ -25,6 +25,7 @@ fn allow() -> Decision {
             redact_result: vec!["/ssn".to_owned()],
         },
         valid_for: Duration::from_secs(30),
+        attestation_challenge: None,
     }
 }
 
@@ -94,7 +95,10 @@ fn requirements_keep_their_parameters_and_no_id_is_invented() {
     };
     assert_eq!(approval.requirement, Some(v1::requirement::Requirement::Approval(expected)));
     let step_up = posted(Requirement::StepUp { acr: None, max_age: None });
-    let expected = v1::StepUpRequirement { acr: String::new(), max_age: None };
+    let expected = v1::StepUpRequirement {
+        www_authenticate: "Bearer error=\"insufficient_user_authentication\"".to_owned(),
+        ..v1::StepUpRequirement::default()
+    };
     assert_eq!(step_up.requirement, Some(v1::requirement::Requirement::StepUp(expected)));
 }
 

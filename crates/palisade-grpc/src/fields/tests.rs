@@ -26,7 +26,7 @@ fn asserted(attributes: Option<Struct>) -> v1::Link {
         subject: "bot".to_owned(),
         attributes,
     };
-    v1::Link { link: Some(v1::link::Link::Asserted(asserted)) }
+    v1::Link { link: Some(v1::link::Link::Asserted(asserted)), possession: None }
 }
 
 #[test]

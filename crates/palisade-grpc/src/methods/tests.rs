@@ -7,8 +7,15 @@ fn every_method_of_ours_has_a_shape() {
     let methods = Methods::read().expect("the contract");
     let names: Vec<&str> = methods.ours.iter().map(|(path, _)| path.as_str()).collect();
     let admin = ["GetBundleStatus", "ReloadBundle", "RollBackBundle", "PinBundle", "UnpinBundle"];
-    let authorization =
-        ["Authorize", "AuthorizeBatch", "AuthorizeStream", "ListTools", "Explain", "ReportOutcome"];
+    let authorization = [
+        "Authorize",
+        "AuthorizeBatch",
+        "AuthorizeStream",
+        "ListTools",
+        "Explain",
+        "Challenge",
+        "ReportOutcome",
+    ];
     let of = |service: &str, names: &[&str]| -> Vec<String> {
         names.iter().map(|name| format!("/palisade.v1.{service}/{name}")).collect()
     };

@@ -41,6 +41,8 @@ struct Running {
 #[expect(clippy::disallowed_methods, reason = "a test waits for what it spawns")]
 async fn start(surface: Surface, limits: Limits) -> Running {
     let parts = PdpParts {
+        identity: None,
+        attestation: None,
         snapshots: Arc::new(Snapshots::new()),
         shadow: Shadow::new(0.0).0,
         log: Arc::new(NoLog),
@@ -84,7 +86,7 @@ fn request() -> v1::AuthorizeRequest {
     };
     v1::AuthorizeRequest {
         request_id: "r-1".to_owned(),
-        chain: vec![v1::Link { link: Some(v1::link::Link::Asserted(actor)) }],
+        chain: vec![v1::Link { link: Some(v1::link::Link::Asserted(actor)), possession: None }],
         tool: "crm.read_ticket".to_owned(),
         ..Default::default()
     }

@@ -22,6 +22,7 @@ fn files(directory: &TempDir) -> TlsFiles {
         certificate: directory.path().join("certificate.pem"),
         key: directory.path().join("key.pem"),
         client_ca: None,
+        client_certificate_optional: false,
         reload_interval: Duration::from_millis(10),
     }
 }

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use palisade_catalog::Catalog;
+use palisade_catalog::ReferenceValues;
+use palisade_core::ActorChain;
 use palisade_core::{
     Actor, ActorKind, BundleName, DecisionId, FactSources, IssuerName, LogFuture, RequestOptions,
-    Subject, Unobserved,
+    Subject, Unobserved, VerifiedChain,
 };
-use palisade_engine::{Issuers, SnapshotSources, SourceFile};
+use palisade_engine::{ClaimMappings, Issuers, SnapshotSources, SourceFile};
 
 use super::*;
 
@@ -104,12 +106,14 @@ fn snapshot_with(version: u64, policies: &str) -> Arc<PolicySnapshot> {
             digest: Sha256Digest::of(b"desk"),
         },
         issuers: Issuers::new(corp),
+        claims: ClaimMappings::default(),
         catalog,
         policies: vec![file("policies/desk.cedar", policies)],
         links: Vec::new(),
         schema: Vec::new(),
         entities: vec![file("entities/agents.json", AGENTS)],
         exceptions: Vec::new(),
+        reference: ReferenceValues::default(),
     };
     Arc::new(PolicySnapshot::build(&sources, FactSources::default()).unwrap().0)
 }
@@ -122,6 +126,8 @@ fn pdp(log: &Arc<MemoryLog>) -> Pdp {
 
 fn empty_pdp(log: &Arc<MemoryLog>) -> Pdp {
     Pdp::new(PdpParts {
+        identity: None,
+        attestation: None,
         snapshots: Arc::new(Snapshots::new()),
         shadow: Shadow::new(1.0).0,
         log: Arc::clone(log) as Arc<dyn DecisionLog>,
@@ -141,12 +147,27 @@ fn actor(kind: ActorKind, subject: &str) -> Actor {
     }
 }
 
+/// As an operator asks.
+fn explain(pdp: &Pdp, call: &ToolCall) -> Result<Explained, AuthorizeError> {
+    let call = PresentedCall::from(call.clone());
+    let identified = pdp.identify(&call.credentials, &Asker::Anybody);
+    pdp.explain(call, identified)
+}
+
+/// As an enforcement point asks.
+fn list_tools(pdp: &Pdp, call: &ToolCall) -> Result<ToolList, ListToolsError> {
+    let presented = PresentedCall::from(call.clone());
+    let identified = pdp.identify(&presented.credentials, &Asker::Anybody);
+    pdp.list_tools(&identified, &Asker::Anybody, &call.environment)
+}
+
 fn call(tool: &str) -> ToolCall {
     call_by("alice", tool)
 }
 
 fn call_by(user: &str, tool: &str) -> ToolCall {
     ToolCall {
+        identity: None,
         chain: ActorChain::new(vec![actor(ActorKind::User, user), actor(ActorKind::Agent, "bot")])
             .unwrap(),
         tool: tool.to_owned(),
@@ -188,8 +209,10 @@ fn an_allow_carries_its_obligations_and_is_recorded_as_answered() {
     let [record] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!(record.decision, decision);
     assert_eq!(record.request_id, RequestId::new("r-1"));
-    assert_eq!(record.chain, asked.chain);
-    assert!(!record.actors_proven);
+    // Without a verifier every link is the caller's word.
+    let asserted = VerifiedChain::asserted(asked.chain.clone());
+    assert_eq!(record.identity.as_deref(), Some(&asserted));
+    assert_eq!(record.chain, Some(asked.chain));
     assert_eq!((record.tier, record.effect), (Some(Tier::ReadOnly), Some(Effect::Read)));
     assert_eq!(record.resource.as_deref(), Some("Tool::\"crm.read_ticket\""));
     assert!(record.latency.decide > Duration::ZERO);
@@ -269,7 +292,7 @@ fn a_version_that_is_not_held_is_no_decision() {
     asked.options.minimum_version = 4;
     let expected = AuthorizeError::RevisionNotHeld { minimum: 4, held: 3 };
     assert_eq!(authorize(&pdp, &asked), Err(expected));
-    assert_eq!(pdp.explain(&asked).unwrap_err(), expected);
+    assert_eq!(explain(&pdp, &asked).unwrap_err(), expected);
     pdp.parts.snapshots.publish(snapshot(4));
     assert_eq!(authorize(&pdp, &asked).unwrap().revision.version, 4);
 }
@@ -281,8 +304,8 @@ fn before_the_first_snapshot_nothing_is_decided() {
     assert!(!pdp.is_ready());
     let asked = call("crm.read_ticket");
     assert_eq!(authorize(&pdp, &asked), Err(AuthorizeError::NoSnapshot));
-    assert_eq!(pdp.explain(&asked).unwrap_err(), AuthorizeError::NoSnapshot);
-    let listed = pdp.list_tools(&asked.chain, &asked.environment);
+    assert_eq!(explain(&pdp, &asked).unwrap_err(), AuthorizeError::NoSnapshot);
+    let listed = list_tools(&pdp, &asked);
     assert_eq!(listed.unwrap_err(), ListToolsError::NoSnapshot);
     assert!(log.records.lock().unwrap().is_empty());
 }
@@ -292,7 +315,7 @@ fn an_explanation_says_what_authorize_would_and_records_nothing() {
     let log = Arc::new(MemoryLog::default());
     let pdp = pdp(&log);
     for tool in ["crm.read_ticket", "crm.delete_ticket", "crm.no_such_tool"] {
-        let explained = pdp.explain(&call(tool)).unwrap();
+        let explained = explain(&pdp, &call(tool)).unwrap();
         assert!(log.records.lock().unwrap().is_empty());
         let decision = authorize(&pdp, &call(tool)).unwrap();
         log.records.lock().unwrap().clear();
@@ -309,7 +332,7 @@ fn an_explanation_says_what_authorize_would_and_records_nothing() {
 fn listed_tools_carry_what_the_catalog_says_of_them() {
     let log = Arc::new(MemoryLog::default());
     let asked = call("");
-    let list = pdp(&log).list_tools(&asked.chain, &asked.environment).unwrap();
+    let list = list_tools(&pdp(&log), &asked).unwrap();
     let listed: Vec<_> = list
         .tools
         .iter()
@@ -328,7 +351,7 @@ fn listed_tools_carry_what_the_catalog_says_of_them() {
 fn a_chain_that_is_refused_is_denied_every_tool() {
     let log = Arc::new(MemoryLog::default());
     let alone = ActorChain::new(vec![actor(ActorKind::Agent, "bot")]).unwrap();
-    let list = pdp(&log).list_tools(&alone, &Environment::default()).unwrap();
+    let list = list_tools(&pdp(&log), &ToolCall { chain: alone, ..call("") }).unwrap();
     let listed: Vec<_> = list
         .tools
         .iter()

@@ -32,10 +32,10 @@ fn from_then_on_everything_is_a_recorded_deny() {
         assert_eq!(decision.verdict.reason.code, ReasonCode::BundleExpired, "{tool}");
         assert_eq!(decision.obligations, Obligations::default());
         assert_eq!(decision.valid_for, Duration::ZERO);
-        assert_eq!(pdp.explain(&call(tool)).unwrap().verdict, *decision.verdict);
+        assert_eq!(explain(&pdp, &call(tool)).unwrap().verdict, *decision.verdict);
     }
     assert_eq!(log.records.lock().unwrap().len(), 3);
-    let list = pdp.list_tools(&call("").chain, &Environment::default()).unwrap();
+    let list = list_tools(&pdp, &call("")).unwrap();
     let is_denied = |tool: &ListedTool| {
         tool.prospect.prospect == Prospect::Deny
             && tool.prospect.reason.code == ReasonCode::BundleExpired
