@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{IntoStreamingRequest, Request, Response, Status, Streaming};
 
@@ -25,6 +26,8 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Client {
     endpoint: Endpoint,
     timeout: Duration,
+    /// Says who we are; marked as sensitive, so that it is never printed.
+    credential: Option<MetadataValue<Ascii>>,
     service: AuthorizationServiceClient<Channel>,
 }
 
@@ -46,6 +49,7 @@ impl Client {
         Ok(Self {
             endpoint: endpoint.clone(),
             timeout: TIMEOUT_DEFAULT,
+            credential: None,
             service: AuthorizationServiceClient::new(channel)
                 .max_decoding_message_size(ANSWER_BYTES_MAX),
         })
@@ -57,6 +61,20 @@ impl Client {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// The same connection, with this token in every call to say who we are. A secret: only to be
+    /// sent over a connection that nobody else reads, such as a Unix socket or this machine's own
+    /// network.
+    ///
+    /// # Errors
+    /// It is no token that can stand in a header.
+    pub fn with_credential(mut self, token: &str) -> Result<Self, ClientError> {
+        let header = format!("Bearer {token}").parse::<MetadataValue<Ascii>>();
+        let mut credential = header.map_err(|_invalid| ClientError::Credential)?;
+        credential.set_sensitive(true);
+        self.credential = Some(credential);
+        Ok(self)
     }
 
     /// Asks whether one call may be made.
@@ -101,6 +119,8 @@ impl Client {
         requests: impl IntoStreamingRequest<Message = v1::AuthorizeRequest>,
     ) -> Result<Answers, ClientError> {
         let mut service = self.service.clone();
+        let mut requests = requests.into_streaming_request();
+        self.identify(requests.metadata_mut());
         match tokio::time::timeout(self.timeout, service.authorize_stream(requests)).await {
             Ok(Ok(response)) => Ok(Answers {
                 endpoint: self.endpoint.clone(),
@@ -123,6 +143,18 @@ impl Client {
         let mut service = self.service.clone();
         self.within(report, |report| service.report_outcome(report)).await?;
         Ok(())
+    }
+
+    /// Asks for a nonce that attestation evidence has to carry.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn challenge(
+        &self,
+        request: v1::ChallengeRequest,
+    ) -> Result<v1::ChallengeResponse, ClientError> {
+        let mut service = self.service.clone();
+        self.within(request, |request| service.challenge(request)).await
     }
 
     /// Asks which tools a chain may call.
@@ -157,7 +189,18 @@ impl Client {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        within(&self.endpoint, self.timeout, message, call).await
+        let identified = |mut request: Request<Q>| {
+            self.identify(request.metadata_mut());
+            call(request)
+        };
+        within(&self.endpoint, self.timeout, message, identified).await
+    }
+
+    /// Says who we are.
+    fn identify(&self, metadata: &mut MetadataMap) {
+        if let Some(credential) = &self.credential {
+            metadata.insert("authorization", credential.clone());
+        }
     }
 
     fn late(&self) -> ClientError {

@@ -20,6 +20,9 @@ pub enum ClientError {
         #[source]
         source: Status,
     },
+    /// What was given as a credential is none.
+    #[error("the credential is no token that can be sent")]
+    Credential,
     /// The answer does not fit the question.
     #[error("the decision point at `{endpoint}` answered {results} of {requests} requests")]
     Incomplete {

@@ -10,6 +10,7 @@ mod print;
 mod raw;
 mod rollout;
 mod settings;
+mod trust;
 mod value;
 
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub use print::{markdown, yaml};
 use raw::Reader;
 pub use raw::{Environment, FlagValue, Origin, RawConfig};
 pub use rollout::{RepositorySettings, RolloutSettings};
+pub use trust::{EventSettings, TrustSettings};
 use value::DurabilityMode;
 pub use value::{BodyFormat, Listen, RecordedArguments, TelemetryFormat};
 
@@ -53,6 +55,8 @@ pub struct ServerConfig {
     pub listen: Listen,
     /// Certificates, if decisions are asked for over TLS.
     pub tls: Option<TlsFiles>,
+    /// Whom the server trusts; `None`: nobody proves anything.
+    pub trust: Option<TrustSettings>,
     /// The Unix socket of the administration surface.
     pub admin_socket: PathBuf,
     /// How decisions are recorded.
@@ -123,6 +127,8 @@ impl RawConfig {
         let rollout = rollout::read(&mut reader);
         let listen = reader.read(&settings::LISTEN_ADDRESS);
         let tls = tls_files(&mut reader, listen.as_ref());
+        let trust = trust::read(&mut reader);
+        trust::check_listen(&mut reader, listen.as_ref(), tls.is_some());
         let admin_socket = reader.read(&settings::ADMIN_SOCKET);
         let record = record(&mut reader);
         let export = export(&mut reader);
@@ -145,6 +151,7 @@ impl RawConfig {
                 rollout: rollout?,
                 listen: listen?,
                 tls,
+                trust,
                 admin_socket: admin_socket?,
                 record: record?,
                 cache_bytes: cache_bytes?,
@@ -272,7 +279,13 @@ fn tls_files(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<TlsFile
         }
     }
     let (certificate, key) = (certificate?, key?);
-    Some(TlsFiles { certificate, key, client_ca, reload_interval: TLS_RELOAD_INTERVAL })
+    Some(TlsFiles {
+        certificate,
+        key,
+        client_ca,
+        client_certificate_optional: reader.is_set(&settings::TRUST_FILE),
+        reload_interval: TLS_RELOAD_INTERVAL,
+    })
 }
 
 #[cfg(test)]

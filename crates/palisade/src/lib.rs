@@ -13,6 +13,7 @@ mod mcp;
 mod output;
 mod server;
 mod telemetry;
+mod trust;
 mod wording;
 
 pub use exit::Exit;
@@ -21,3 +22,4 @@ pub use server::{
     BindError, BuildServerError, Parts, PartsError, ReadRootError, RunServerError, Server,
     TooFewDescriptors,
 };
+pub use trust::LoadTrustError;

@@ -13,16 +13,19 @@ use std::sync::Arc;
 
 use palisade_bundle::LoadBundleError;
 use palisade_bundle::rollout::StartRolloutError;
-use palisade_core::{BundleControl, ErrorChain, Revision};
+use palisade_core::{BundleControl, ErrorChain, FactSources, Revision};
 use palisade_grpc::{
-    Administration, GrpcServer, Limits, Listener, LoadTlsError, ServeError, Surface, Tls, TlsFiles,
+    Access, Administration, CallerAccess, GrpcServer, Limits, Listener, LoadTlsError, ServeError,
+    Surface, Tls, TlsFiles,
 };
+use palisade_http::{BindEventsError, EventServer, EventServerConfig};
 use palisade_log::LogState;
 use palisade_pdp::{Pdp, PdpParts, Snapshots};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Listen, RecordedArguments, ServerConfig};
+use crate::config::{EventSettings, Listen, RecordedArguments, ServerConfig, TrustSettings};
+use crate::trust::{LoadTrustError, Trust};
 use bundles::Bundles;
 pub use bundles::ReadRootError;
 pub use descriptors::TooFewDescriptors;
@@ -40,6 +43,8 @@ pub struct Server {
     connections: Connections,
     log_state: Option<watch::Receiver<LogState>>,
     bundles: Bundles,
+    trust: Option<Trust>,
+    events: Option<EventServer>,
 }
 
 /// Connections for decisions at once.
@@ -82,9 +87,18 @@ pub enum BuildServerError {
     /// It could not serve a single connection.
     #[error("the limit of open files is too low (`ulimit -n`)")]
     Descriptors(#[from] TooFewDescriptors),
+    /// Security events cannot be received.
+    #[error("security events cannot be received")]
+    Events(#[from] BindEventsError),
+    /// Security events are to be received, and nobody may send any.
+    #[error("`events.address` is set, but the trust file names no transmitters")]
+    NoTransmitters,
     /// Its certificates cannot be used.
     #[error("the files for TLS cannot be used")]
     Tls(#[from] LoadTlsError),
+    /// Whom to trust is not known.
+    #[error("the trust file cannot be used")]
+    Trust(#[from] LoadTrustError),
 }
 
 /// A server ended other than it should.
@@ -104,7 +118,13 @@ impl Server {
             served: descriptors::connections(limits, descriptors::allowed())?,
         };
         let limits = Limits { connections_max: connections.served, ..*limits };
-        let bundles = Bundles::start(config, &parts)?;
+        let trust = match &config.trust {
+            Some(TrustSettings { file, state, events: _ }) => {
+                Some(Trust::load(file, Some(state), &parts.clock)?)
+            }
+            None => None,
+        };
+        let bundles = Bundles::start(config, &parts, facts(trust.as_ref()))?;
         let decision = bind(listen, tls.as_ref()).await?;
         let administration = bind_unix(admin_socket, listeners::OWNER_ONLY)?;
         let Parts { clock, ids, log, log_state, digest_key, observer } = parts;
@@ -118,19 +138,45 @@ impl Server {
             digest_key,
             records_arguments,
             observer,
+            identity: trust.as_ref().map(|trust| Arc::clone(&trust.identity)),
+            attestation: trust.as_ref().and_then(|trust| trust.attestation.clone()),
         });
+        let events = event_server(config, trust.as_ref()).await?;
         let shutdown = CancellationToken::new();
+        let access = match &trust {
+            Some(trust) => Access::Callers(CallerAccess {
+                callers: Arc::clone(&trust.callers),
+                clock: Arc::clone(&clock),
+            }),
+            None => Access::Anybody,
+        };
         let control = Administration { bundle: bundles.rollout.control(), clock };
         let grpc = GrpcServer::new(pdp, limits, shutdown.clone()).await;
-        let grpc = grpc.with_administration(control);
+        let grpc = grpc.with_administration(control).with_access(access);
         grpc.report_health().await;
-        Ok(Self { grpc, shutdown, decision, administration, connections, log_state, bundles })
+        Ok(Self {
+            grpc,
+            shutdown,
+            decision,
+            administration,
+            connections,
+            log_state,
+            bundles,
+            trust,
+            events,
+        })
     }
 
     /// Where decisions are asked for; the port is the real one.
     #[must_use]
     pub const fn address(&self) -> &Listen {
         &self.decision.address
+    }
+
+    /// Where security events are received, if they are; the port is the real one.
+    #[must_use]
+    pub fn events_address(&self) -> Option<std::net::SocketAddr> {
+        Some(self.events.as_ref()?.address())
     }
 
     /// Where the bundle in force is taken from.
@@ -158,10 +204,13 @@ impl Server {
 
     /// Logs what an operator has to know at every start.
     pub fn announce(&self) {
-        tracing::warn!(
-            "callers assert actors without proof in this version: whoever can connect may claim to \
-             be anybody, so only processes of this machine can"
-        );
+        match &self.trust {
+            Some(trust) => trust.announce(),
+            None => tracing::warn!(
+                "development mode: without `trust.file` nobody has to prove anything, and whoever \
+                 can connect may claim to be anybody; so only processes of this machine can"
+            ),
+        }
         let Connections { asked_for, served } = self.connections;
         if served < asked_for {
             tracing::warn!(
@@ -185,7 +234,17 @@ impl Server {
     /// # Errors
     /// A socket cannot be served.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunServerError> {
-        let Self { grpc, shutdown, decision, administration, log_state, bundles, .. } = self;
+        let Self {
+            grpc,
+            shutdown,
+            decision,
+            administration,
+            connections: _,
+            log_state,
+            bundles,
+            trust,
+            events,
+        } = self;
         let serve = |bound: Bound, surface| {
             let grpc = grpc.clone();
             async move {
@@ -206,17 +265,49 @@ impl Server {
             grpc.report_health().await;
             Ok(())
         };
+        let receiving = async {
+            if let Some(events) = events {
+                tracing::info!(address = %events.address(), "receiving security events");
+                events.run(shutdown.clone()).await;
+            }
+            Ok(())
+        };
         let ended = tokio::try_join!(
             serve(decision, Surface::Decision),
             serve(administration, Surface::Administration),
+            receiving,
             stopping,
         );
+        // Keys are followed for as long as calls are answered.
+        drop(trust);
         // After the last answer: it may wait for a download to be given up.
         drop(bundles);
-        ended.map(|((), (), ())| ()).inspect_err(|error| {
+        ended.map(|((), (), (), ())| ()).inspect_err(|error| {
             tracing::error!(error = %ErrorChain(error), "the server ends");
         })
     }
+}
+
+/// What the trust file makes known to policies.
+fn facts(trust: Option<&Trust>) -> FactSources {
+    FactSources {
+        auth: trust.is_some(),
+        attestation: trust.is_some_and(|trust| trust.attestation.is_some()),
+        ..FactSources::default()
+    }
+}
+
+/// Binds where security events are received, if they are.
+async fn event_server(
+    config: &ServerConfig,
+    trust: Option<&Trust>,
+) -> Result<Option<EventServer>, BuildServerError> {
+    let settings = config.trust.as_ref().and_then(|trust| trust.events.clone());
+    let Some(EventSettings { address, tls }) = settings else { return Ok(None) };
+    let sink = trust.and_then(|trust| trust.events.clone());
+    let sink = sink.ok_or(BuildServerError::NoTransmitters)?;
+    let config = EventServerConfig { address, bearer_digest: None, tls };
+    Ok(Some(EventServer::bind(config, sink).await?))
 }
 
 /// Reports health whenever the log fails or is back. Does not end.

@@ -31,3 +31,16 @@ async fn a_server_that_never_answers_is_a_timeout() {
     let error = client.authorize(v1::AuthorizeRequest::default()).await.unwrap_err();
     assert!(matches!(error, ClientError::Timeout { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn credentials_are_never_printed_and_have_to_be_tokens() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("silent.sock");
+    let _silent = UnixListener::bind(&path).unwrap();
+    let endpoint: Endpoint = format!("unix:{}", path.display()).parse().unwrap();
+    let client = Client::connect(&endpoint).await.unwrap();
+    let shown = format!("{:?}", client.clone().with_credential("s3cret").unwrap());
+    assert!(!shown.contains("s3cret"), "{shown}");
+    let error = client.with_credential("two\nlines").unwrap_err();
+    assert!(matches!(error, ClientError::Credential), "{error:?}");
+}

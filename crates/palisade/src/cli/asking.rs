@@ -134,6 +134,8 @@ fn local_pdp(
         digest_key: DigestKey::new([0; 32]),
         records_arguments: false,
         observer: Arc::new(Unobserved),
+        identity: None,
+        attestation: None,
     }))
 }
 

@@ -1,7 +1,8 @@
 //! `palisade authorize`: asks for one decision.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use palisade_client::Endpoint;
 use palisade_core::EpochMillis;
 
@@ -29,6 +30,9 @@ pub(super) struct Arguments {
     /// The server to ask, `host:port` or `unix:/path` [default: the setting `listen.address`]
     #[arg(long, value_name = "ADDRESS", value_parser = asking::endpoint, conflicts_with = "bundle")]
     server: Option<Endpoint>,
+    /// File with the token that says who we are, for servers that ask
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    credential: Option<PathBuf>,
     /// Decide here with the bundle in this directory; its tests are not run, nothing is recorded
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -41,7 +45,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let Arguments { request, server, bundle, now, format } = arguments;
+    let Arguments { request, server, credential, bundle, now, format } = arguments;
     let request = request.into_request()?;
     let Timed { answer: response, took } = match bundle {
         Some(directory) => asking::authorize_with_bundle(&directory, now, request, context)?,
@@ -50,8 +54,12 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
                 Some(endpoint) => endpoint,
                 None => configured_endpoint(context)?,
             };
+            let credential = credential.map(|file| read_token(&file)).transpose()?;
             let answer = asking::runtime()?.block_on(async {
-                let client = asking::connect(&endpoint).await?;
+                let mut client = asking::connect(&endpoint).await?;
+                if let Some(token) = credential {
+                    client = client.with_credential(&token)?;
+                }
                 asking::timed(client.authorize(request)).await
             });
             match answer {
@@ -67,6 +75,13 @@ pub(super) fn run(arguments: Arguments, context: &mut Context<'_>) -> Result<Exi
         }
     }
     Ok(answer::exit(&response))
+}
+
+/// The token in a file, without the line break after it.
+fn read_token(file: &Path) -> Result<String, Failure> {
+    let read = std::fs::read_to_string(file);
+    let text = read.with_context(|| format!("`{}` cannot be read", file.display()))?;
+    Ok(text.trim_end().to_owned())
 }
 
 /// The server that this configuration would start.

@@ -9,14 +9,8 @@ use super::Context;
 use super::failure::{Failure, chain};
 use crate::diagnostics::{ProblemFormat, Renderer};
 
-/// What nobody provides in this version; a policy that reads it does not load.
-pub(super) const FACTS: FactSources = FactSources {
-    attestation: false,
-    auth: false,
-    grounding: false,
-    labels: false,
-    session: false,
-};
+/// What a server can be configured to provide; a policy that reads anything else does not load.
+pub(super) const FACTS: FactSources = FactSources::AVAILABLE;
 
 /// Reads the files.
 pub(super) fn read(directory: &Path, context: &mut Context<'_>) -> Result<RawBundle, Failure> {

@@ -134,7 +134,7 @@ fn default_chains(snapshot: &PolicySnapshot) -> Result<Vec<ActorChain>, Failure>
 fn is_autonomous(snapshot: &PolicySnapshot, agent: &Actor) -> bool {
     let Ok(chain) = ActorChain::new(vec![agent.clone()]) else { return false };
     let facts = Facts::at(SystemClock::new().now());
-    match snapshot.prospects(&chain, &Environment::default(), &facts) {
+    match snapshot.prospects(&chain, None, &Environment::default(), &facts) {
         Ok(_) => true,
         Err(refusal) => refusal.reason.code != ReasonCode::AgentNotAutonomous,
     }
@@ -147,7 +147,7 @@ fn compute(snapshot: &PolicySnapshot, chains: Vec<ActorChain>, facts: &Facts) ->
         .map(|tool| Column { name: tool.name.clone(), tier: tool.tier })
         .collect();
     let row = |chain: ActorChain| {
-        let cells = match snapshot.prospects(&chain, &Environment::default(), facts) {
+        let cells = match snapshot.prospects(&chain, None, &Environment::default(), facts) {
             Ok(prospects) => prospects.into_iter().map(cell).collect(),
             Err(refusal) => tools
                 .iter()

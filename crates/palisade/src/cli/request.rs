@@ -21,6 +21,7 @@ The request's file is JSON (or `-` for standard input):
    \"tool\": \"crm.read_ticket\", \"arguments\": {\"ticket_id\": \"T-1\"}}
 Optional: request_id, tool_digest, resource {type, id}, session_id, transaction_id,
 environment {source_address, pep_request_id}, options {minimum_version, dry_run, grant}.
+A link may be {\"token\": \"...\"} as well, for servers that verify credentials.
 `arguments` is an object, or a string with JSON text that is sent as it is.";
 
 #[derive(Debug, clap::Args)]
@@ -92,7 +93,7 @@ pub(crate) fn asserted(actor: &Actor) -> v1::Link {
         subject: actor.subject.as_str().to_owned(),
         attributes: None,
     };
-    v1::Link { link: Some(v1::link::Link::Asserted(asserted)) }
+    v1::Link { link: Some(v1::link::Link::Asserted(asserted)), possession: None }
 }
 
 /// `kind:issuer:subject`, with the whole reason if it is not.
@@ -192,7 +193,9 @@ fn read_document(text: &[u8]) -> Result<v1::AuthorizeRequest, Failure> {
 fn link(document: LinkDocument) -> Result<v1::Link, String> {
     match document {
         LinkDocument::Text(text) => Ok(asserted(&actor(&text)?)),
-        LinkDocument::Token { token } => Ok(v1::Link { link: Some(v1::link::Link::Token(token)) }),
+        LinkDocument::Token { token } => {
+            Ok(v1::Link { link: Some(v1::link::Link::Token(token)), possession: None })
+        }
         LinkDocument::Actor { kind, issuer, subject } => {
             Ok(asserted(&actor(&format!("{kind}:{issuer}:{subject}"))?))
         }

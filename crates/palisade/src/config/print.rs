@@ -12,7 +12,9 @@ pub fn yaml(raw: &RawConfig) -> String {
     for meta in SETTINGS {
         let (section, name) = meta.section_and_name();
         if section != current {
-            text.push_str(&format!("{section}:\n"));
+            // A section of comments alone would be `null`.
+            let mark = if says_anything(raw, section) { "" } else { "# " };
+            text.push_str(&format!("{mark}{section}:\n"));
             current = section;
         }
         match (raw.effective(meta), meta.default) {
@@ -29,6 +31,12 @@ pub fn yaml(raw: &RawConfig) -> String {
         }
     }
     text
+}
+
+/// Whether any setting of a section has a value.
+fn says_anything(raw: &RawConfig, section: &str) -> bool {
+    let mut settings = SETTINGS.iter().filter(|meta| meta.section_and_name().0 == section);
+    settings.any(|meta| raw.effective(meta).is_some())
 }
 
 /// The table of settings for the README.

@@ -186,8 +186,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes that a setting does not go with another, if somebody set it.
+    /// Notes that a setting does not go with another, if somebody set it: a default is nobody's
+    /// word.
     pub(super) fn refuse_if_set<T>(&mut self, setting: &Setting<T>, reason: &str) {
+        let effective = self.raw.effective(&setting.meta);
+        if effective.is_some_and(|value| !matches!(value.origin, Origin::Default)) {
+            self.refuse(setting, reason);
+        }
+    }
+
+    /// Notes that a setting is not acceptable, whoever set it.
+    pub(super) fn refuse<T>(&mut self, setting: &Setting<T>, reason: &str) {
         if let Some(value) = self.raw.effective(&setting.meta) {
             self.problems.push(ConfigProblem {
                 origin: value.origin,

@@ -2,6 +2,7 @@
 //! table are derived from it, and a new setting is one entry here and one field of `Config`.
 
 mod bundle;
+mod trust;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,6 +20,7 @@ use super::value::{
 };
 
 pub(crate) use bundle::*;
+pub(crate) use trust::*;
 
 /// One setting with the type of its values.
 #[derive(Debug)]
@@ -76,9 +78,10 @@ pub(crate) const CONFIG_FILE_VARIABLE: &str = "PALISADE_CONFIG";
 pub(crate) static LISTEN_ADDRESS: Setting<Listen> = Setting {
     meta: Meta {
         key: "listen.address",
-        accepts: "loopback `address:port`, or `unix:/path`",
+        accepts: "`address:port`, or `unix:/path`",
         default: Fallback::Fixed("127.0.0.1:7711"),
-        doc: "Where gateways ask for decisions. Port 0 takes a free one.",
+        doc: "Where gateways ask for decisions. Port 0 takes a free one. Beyond loopback it takes \
+              `trust.file` and TLS.",
     },
     parse: value::listen_address,
 };
@@ -89,7 +92,7 @@ pub(crate) static LISTEN_TLS_CERTIFICATE: Setting<PathBuf> = Setting {
         accepts: "PEM file",
         default: Fallback::Unset("no TLS"),
         doc: "Certificate of the decision socket, with its chain. Followed while the server runs, as \
-              the two below. TLS does not prove who the actors are, so the address stays loopback.",
+              the two below.",
     },
     parse: value::path,
 };
@@ -109,7 +112,8 @@ pub(crate) static LISTEN_TLS_CLIENT_CA: Setting<PathBuf> = Setting {
         key: "listen.tls_client_ca",
         accepts: "PEM file",
         default: Fallback::Unset("no client certificates"),
-        doc: "Authorities of client certificates; with them, only callers that have one connect.",
+        doc: "Authorities of client certificates; with them, only callers that have one connect, \
+              or, with `trust.file`, show a token instead.",
     },
     parse: value::path,
 };
@@ -491,7 +495,7 @@ pub(crate) static TELEMETRY_METRICS_ADDRESS: Setting<SocketAddr> = Setting {
 };
 
 /// Every setting, in the order of documentation.
-pub(crate) static SETTINGS: [&Meta; 52] = [
+pub(crate) static SETTINGS: [&Meta; 57] = [
     &BUNDLE_PATH.meta,
     &BUNDLE_REPOSITORY.meta,
     &BUNDLE_ROOT.meta,
@@ -509,6 +513,11 @@ pub(crate) static SETTINGS: [&Meta; 52] = [
     &LISTEN_TLS_KEY.meta,
     &LISTEN_TLS_CLIENT_CA.meta,
     &ADMIN_SOCKET.meta,
+    &TRUST_FILE.meta,
+    &TRUST_STATE.meta,
+    &EVENTS_ADDRESS.meta,
+    &EVENTS_TLS_CERTIFICATE.meta,
+    &EVENTS_TLS_KEY.meta,
     &LOG_DIRECTORY.meta,
     &LOG_DURABILITY.meta,
     &LOG_INTERVAL.meta,

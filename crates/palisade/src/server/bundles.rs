@@ -70,7 +70,11 @@ pub(super) struct Bundles {
 
 impl Bundles {
     /// Puts the first revision in force, or begins to look for it.
-    pub(super) fn start(config: &ServerConfig, parts: &Parts) -> Result<Self, BuildServerError> {
+    pub(super) fn start(
+        config: &ServerConfig,
+        parts: &Parts,
+        facts: FactSources,
+    ) -> Result<Self, BuildServerError> {
         let ServerConfig { bundle, rollout, cache_bytes, .. } = config;
         let (shadow, queue) = Shadow::new(rollout.shadow_sample);
         let snapshots = Arc::new(Snapshots::new());
@@ -81,7 +85,7 @@ impl Bundles {
             observer: Arc::clone(&parts.observer),
             clock: Arc::clone(&parts.clock),
         };
-        let config = rollout_config(bundle, rollout, *cache_bytes)?;
+        let config = rollout_config(bundle, rollout, *cache_bytes, facts)?;
         let rollout = Rollout::start(config, ports).map_err(|error| match error {
             StartRolloutError::Bundle(error) => BuildServerError::Bundle(error),
             error => BuildServerError::Rollout(error),
@@ -95,6 +99,7 @@ fn rollout_config(
     bundle: &Path,
     settings: &RolloutSettings,
     cache_bytes: usize,
+    facts: FactSources,
 ) -> Result<RolloutConfig, ReadRootError> {
     let RolloutSettings {
         repository,
@@ -114,8 +119,7 @@ fn rollout_config(
         poll_interval: *poll_interval,
         max_staleness: *max_staleness,
         kept_max: usize::try_from(keep.get()).unwrap_or(usize::MAX),
-        // No component provides facts in this version; policies that need them do not load.
-        facts: FactSources::default(),
+        facts,
         cache_bytes: u64::try_from(cache_bytes).unwrap_or(u64::MAX),
     })
 }

@@ -64,6 +64,7 @@ fn config(directory: &Path) -> ServerConfig {
         rollout: RolloutSettings::DIRECTORY,
         listen: Listen::Tcp(([127, 0, 0, 1], 0).into()),
         tls: None,
+        trust: None,
         admin_socket: directory.join("admin.sock"),
         record: record(directory),
         cache_bytes: 1024 * 1024,
@@ -126,6 +127,7 @@ async fn certificates_that_cannot_be_used_bind_nothing() {
         certificate: directory.path().join("certificate.pem"),
         key: directory.path().join("key.pem"),
         client_ca: None,
+        client_certificate_optional: false,
         reload_interval: std::time::Duration::from_secs(10),
     };
     let config = ServerConfig { tls: Some(missing), ..config(directory.path()) };

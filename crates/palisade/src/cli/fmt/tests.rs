@@ -101,7 +101,7 @@ fn bad_paths_are_wrong_use() {
 #[test]
 fn the_shipped_bundles_have_their_form() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
-    for bundle in ["quickstart", "operations"] {
+    for bundle in ["attested", "operations", "quickstart"] {
         let ran = fmt(&["--check", &format!("{root}/{bundle}")]);
         assert_eq!(ran.exit, Exit::Success, "{}", ran.out);
     }

@@ -58,12 +58,19 @@ impl Rows {
     }
 }
 
+fn asked_by(chain: &[v1::RecordedActor], proven: bool) -> String {
+    if chain.is_empty() {
+        return "nobody whose credential was acceptable".to_owned();
+    }
+    let proven = if proven { "proven" } else { "the caller's word" };
+    format!("{} ({proven})", line::chain(chain))
+}
+
 fn decision(rows: &mut Rows, record: &v1::Record, entry: &v1::DecisionEntry) {
     rows.add("decision", entry.decision_id.as_str());
     rows.add("time", EpochMillis::new(record.time_unix_ms).to_string());
     rows.add("record", record.index.to_string());
-    let proven = if entry.actors_proven { "proven" } else { "the caller's word" };
-    rows.add("asked by", format!("{} ({proven})", line::chain(&entry.chain)));
+    rows.add("asked by", asked_by(&entry.chain, entry.actors_proven));
     rows.add("from", entry.source_address.as_str());
     rows.add("request", entry.request_id.as_str());
     rows.add("pep", entry.pep.as_str());
@@ -99,6 +106,20 @@ fn decision(rows: &mut Rows, record: &v1::Record, entry: &v1::DecisionEntry) {
     rows.add("revision", entry.revision.as_ref().map(wording::revision).unwrap_or_default());
     if entry.minimum_version > 0 {
         rows.add("at least", format!("version {} was asked for", entry.minimum_version));
+    }
+    if let Some(known) = &entry.authentication {
+        let time = known.time_unix_ms.map(|time| EpochMillis::new(time).to_string());
+        let methods = known.amr.join(", ");
+        let parts = [Some(known.acr.clone()), Some(methods), time].into_iter().flatten();
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+        rows.add("signed in", parts.join(", "));
+    }
+    if let Some(proven) = &entry.attestation {
+        let debug = if proven.debug { ", debug" } else { "" };
+        let (tier, verifier, subject) = (&proven.tier, &proven.verifier, &proven.subject);
+        rows.add("runs in", format!("{tier}{debug}: {subject} by {verifier}"));
+        rows.add("measured", proven.measurements.join(", "));
+        rows.add("meets", proven.references.join(", "));
     }
     rows.add("arguments", entry.arguments.as_str());
     rows.add("digest", hex::encode(&entry.arguments_digest));

@@ -98,6 +98,7 @@ fn decision(fields: &mut Fields, entry: &v1::DecisionEntry) {
         attestation,
         labels,
         exceptions,
+        authentication,
     } = entry;
     fields.put("kind", "decision");
     fields.put("decision_id", decision_id.as_str());
@@ -130,7 +131,7 @@ fn decision(fields: &mut Fields, entry: &v1::DecisionEntry) {
     fields.put("transaction_id", transaction_id.as_str());
     fields.put("approval_ids", approval_ids.as_slice());
     fields.put("grant_id", grant_id.as_str());
-    fields.put("attestation", attestation.as_ref().map(attestation_of));
+    put_proven(fields, authentication.as_ref(), attestation.as_ref());
     fields.put("labels", labels.as_slice());
     fields.put("exceptions", list(exceptions, revisions::exception));
 }
@@ -234,14 +235,26 @@ pub(super) const fn effect(effect: v1::Effect) -> Option<&'static str> {
 }
 
 fn actor(actor: &v1::RecordedActor) -> Value {
-    let v1::RecordedActor { kind: _, issuer, subject } = actor;
+    let v1::RecordedActor { kind: _, issuer, subject, proof: _ } = actor;
     let kind = match actor.kind() {
         v1::ActorKind::Agent => "agent",
         v1::ActorKind::Service => "service",
         v1::ActorKind::User => "user",
         v1::ActorKind::Unspecified => "unknown",
     };
-    json!({ "kind": kind, "issuer": issuer, "subject": subject })
+    let proof = match actor.proof() {
+        v1::Proof::Asserted => "asserted",
+        v1::Proof::Bearer => "bearer",
+        v1::Proof::KeyBound => "key_bound",
+        // Records of versions that did not say have no such field.
+        v1::Proof::Unspecified => "",
+    };
+    let mut fields = Fields::default();
+    fields.put("kind", kind);
+    fields.put("issuer", issuer.as_str());
+    fields.put("subject", subject.as_str());
+    fields.put("proof", proof);
+    fields.into()
 }
 
 fn resource_name(resource: &v1::Resource) -> Value {
@@ -303,11 +316,57 @@ fn trace_of(trace: &v1::TraceContext) -> Value {
 }
 
 fn attestation_of(summary: &v1::AttestationSummary) -> Value {
-    let v1::AttestationSummary { tier, issued_at_unix_ms, evidence_digest } = summary;
+    let v1::AttestationSummary {
+        tier,
+        issued_at_unix_ms,
+        evidence_digest,
+        verifier,
+        subject,
+        vector,
+        expires_at_unix_ms,
+        measurements,
+        references,
+        debug,
+        nonce_fresh,
+    } = summary;
     let mut fields = Fields::default();
     fields.put("tier", tier.as_str());
     fields.put("issued_at", time(*issued_at_unix_ms));
+    fields.put("expires_at", time(*expires_at_unix_ms));
+    fields.put("verifier", verifier.as_str());
+    fields.put("subject", subject.as_str());
+    fields.put("vector", list(vector, trust_claim));
+    fields.put("measurements", list(measurements, |text| text.as_str().into()));
+    fields.put("references", list(references, |text| text.as_str().into()));
+    fields.put("debug", *debug);
+    fields.put("nonce_fresh", *nonce_fresh);
     fields.put("evidence_digest", hex::encode(evidence_digest));
+    fields.into()
+}
+
+fn trust_claim(claim: &v1::TrustClaim) -> Value {
+    let v1::TrustClaim { category, value } = claim;
+    let mut fields = Fields::default();
+    fields.put("category", category.as_str());
+    fields.put("value", *value);
+    fields.into()
+}
+
+fn put_proven(
+    fields: &mut Fields,
+    authentication: Option<&v1::RecordedAuthentication>,
+    attestation: Option<&v1::AttestationSummary>,
+) {
+    fields.put("authentication", authentication.map(authentication_of));
+    fields.put("attestation", attestation.map(attestation_of));
+}
+
+fn authentication_of(known: &v1::RecordedAuthentication) -> Value {
+    let v1::RecordedAuthentication { acr, amr, time_unix_ms } = known;
+    let mut fields = Fields::default();
+    fields.put("acr", acr.as_str());
+    fields.put("amr", list(amr, |text| text.as_str().into()));
+    fields.put("time", time_unix_ms.map(time));
     fields.into()
 }
 

@@ -1,6 +1,11 @@
 //! A decision's record as the call it was about, as far as the record tells.
 
-use palisade_core::{ActorKind, EpochMillis, IssuerName, Outcome, ReasonCode, Subject};
+use std::sync::Arc;
+
+use palisade_core::{
+    ActorKind, Attestation, Authentication, EpochMillis, IssuerName, Outcome, Proof, ReasonCode,
+    Subject, TrustTier,
+};
 use palisade_engine::{
     RecordedActor, RecordedArguments, RecordedCall, RecordedResource, RecordedValue,
 };
@@ -47,6 +52,11 @@ pub(in crate::cli) fn read(
             }
         })?,
         time,
+        authentication: entry.authentication.as_ref().map(authentication),
+        attestation: match &entry.attestation {
+            None => None,
+            Some(summary) => Some(attestation(summary)?),
+        },
         arguments: arguments(&entry.arguments, redacted),
         reason: ReasonCode::ALL.iter().copied().find(|code| code.as_str() == reason.code),
     };
@@ -54,7 +64,7 @@ pub(in crate::cli) fn read(
 }
 
 fn actor(at: usize, actor: &v1::RecordedActor, redacted: Redacted<'_>) -> Option<RecordedActor> {
-    let v1::RecordedActor { kind: _, issuer, subject } = actor;
+    let v1::RecordedActor { kind: _, issuer, subject, proof: _ } = actor;
     Some(RecordedActor {
         kind: match actor.kind() {
             v1::ActorKind::Agent => ActorKind::Agent,
@@ -66,7 +76,52 @@ fn actor(at: usize, actor: &v1::RecordedActor, redacted: Redacted<'_>) -> Option
             .value(&format!("/chain/{at}/issuer"), || IssuerName::new(issuer.as_str()).ok())?,
         subject: redacted
             .value(&format!("/chain/{at}/subject"), || Subject::new(subject.as_str()).ok())?,
+        proof: match actor.proof() {
+            v1::Proof::Asserted | v1::Proof::Unspecified => Proof::Asserted,
+            v1::Proof::Bearer => Proof::Bearer,
+            v1::Proof::KeyBound => Proof::KeyBound,
+        },
     })
+}
+
+fn authentication(known: &v1::RecordedAuthentication) -> Arc<Authentication> {
+    let v1::RecordedAuthentication { acr, amr, time_unix_ms } = known;
+    Arc::new(Authentication {
+        acr: (!acr.is_empty()).then(|| acr.clone()),
+        amr: amr.clone(),
+        time: time_unix_ms.map(EpochMillis::new),
+    })
+}
+
+/// `None`: it is not one of this version's.
+fn attestation(summary: &v1::AttestationSummary) -> Option<Arc<Attestation>> {
+    let v1::AttestationSummary {
+        tier,
+        issued_at_unix_ms,
+        evidence_digest: _,
+        verifier,
+        subject,
+        vector,
+        expires_at_unix_ms,
+        measurements,
+        references,
+        debug,
+        nonce_fresh,
+    } = summary;
+    let claim =
+        |claim: &v1::TrustClaim| Some((claim.category.clone(), i8::try_from(claim.value).ok()?));
+    Some(Arc::new(Attestation {
+        verifier: verifier.clone(),
+        subject: subject.clone(),
+        tier: TrustTier::ALL.into_iter().find(|known| known.as_str() == tier)?,
+        vector: vector.iter().map(claim).collect::<Option<_>>()?,
+        issued_at: EpochMillis::new(*issued_at_unix_ms),
+        expires_at: EpochMillis::new(*expires_at_unix_ms),
+        measurements: measurements.clone(),
+        references: references.clone(),
+        debug: *debug,
+        nonce_fresh: *nonce_fresh,
+    }))
 }
 
 fn arguments(text: &str, redacted: Redacted<'_>) -> RecordedArguments {

@@ -13,7 +13,7 @@ fn asserted_link(kind: v1::ActorKind, subject: &str) -> v1::Link {
         subject: subject.to_owned(),
         attributes: None,
     };
-    v1::Link { link: Some(v1::link::Link::Asserted(asserted)) }
+    v1::Link { link: Some(v1::link::Link::Asserted(asserted)), possession: None }
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn every_field_arrives() {
         chain: vec![
             asserted_link(v1::ActorKind::User, "alice"),
             asserted_link(v1::ActorKind::Agent, "a:b"),
-            v1::Link { link: Some(v1::link::Link::Token("t".to_owned())) },
+            v1::Link { link: Some(v1::link::Link::Token("t".to_owned())), possession: None },
         ],
         tool: "crm.read_ticket".to_owned(),
         tool_digest: "00".to_owned(),

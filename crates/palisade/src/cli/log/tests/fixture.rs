@@ -110,11 +110,15 @@ impl Fixture {
                     redact_result: vec!["/card".to_owned()],
                 },
                 valid_for: Duration::from_secs(5),
+                attestation_challenge: None,
             },
             request_id: None,
             environment: Environment::default(),
-            chain: ActorChain::new(links).expect("a chain"),
-            actors_proven: false,
+            pep: None,
+            chain: ActorChain::new(links).ok(),
+            identity: None,
+            authentication: None,
+            attestation: None,
             tool: "crm.read_ticket".to_owned(),
             tool_digest: None,
             tier: Some(Tier::ReadOnly),
@@ -149,7 +153,7 @@ impl Fixture {
         });
         record.decision.valid_for = Duration::ZERO;
         let link = "service:corp:billing".parse().expect("an actor");
-        record.chain = ActorChain::new(vec![link]).expect("a chain");
+        record.chain = ActorChain::new(vec![link]).ok();
         record.tool = "payments.refund".to_owned();
         (record.tier, record.effect) = (Some(Tier::HighImpact), Some(Effect::Write));
         record.resource = Some("Tool::\"payments.refund\"".into());
@@ -191,7 +195,7 @@ impl Fixture {
         ShadowRecord {
             time: of.time,
             decision: of.decision.id,
-            chain: of.chain.clone(),
+            chain: of.chain.clone().expect("a chain"),
             tool: of.tool.clone(),
             tool_is_known: of.tier.is_some(),
             verdict: Arc::clone(&of.decision.verdict),
@@ -254,6 +258,7 @@ fn revision(version: u64) -> Arc<Revision> {
 pub(in crate::cli) fn success(of: &DecisionRecord) -> CallOutcome {
     CallOutcome {
         time: EpochMillis::new(of.time.as_millis() + 500),
+        pep: None,
         decision: of.decision.id,
         status: CallStatus::Success,
         duration: Duration::from_millis(12),
