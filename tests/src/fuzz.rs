@@ -4,8 +4,14 @@
 //! calls it, and plain tests call it with the committed corpus and with generated input.
 
 pub mod arguments;
+mod attestation;
+pub mod certificates;
+pub mod cose;
 mod decision_point;
 pub mod input;
+mod keys;
 mod request_model;
 pub mod requests;
 pub mod seeds;
+pub mod tokens;
+pub mod tpm;

@@ -220,6 +220,7 @@ fn call(tool: &str, text: &[u8]) -> ToolCall {
     let chain = ["user:corp:alice", "agent:corp:bot"].map(|actor| actor.parse().expect("an actor"));
     ToolCall {
         chain: ActorChain::new(chain.into()).expect("a chain"),
+        identity: None,
         tool: tool.to_owned(),
         tool_digest: None,
         arguments: text.to_vec(),

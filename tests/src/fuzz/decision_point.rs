@@ -34,6 +34,8 @@ impl DecisionPoint {
         snapshots.publish(Arc::clone(&snapshot));
         let ports = TestPorts::default();
         let pdp = Pdp::new(PdpParts {
+            identity: None,
+            attestation: None,
             snapshots,
             shadow: Shadow::new(0.0).0,
             log: Arc::<MemoryLog>::clone(&ports.log),

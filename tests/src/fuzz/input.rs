@@ -140,7 +140,7 @@ pub fn hold_corpus(target: &str, seeds: &[(&str, Vec<u8>)]) {
             fs::write(path(name), bytes).expect("a writable directory");
         }
     }
-    let hint = "run `UPDATE_GENERATED=1 cargo test -p palisade-tests --test integration the_seeds`";
+    let hint = "run `UPDATE_GENERATED=1 cargo test -p palisade-tests the_seeds`";
     for (name, bytes) in seeds {
         let committed = fs::read(path(name)).ok();
         assert!(committed.as_ref() == Some(bytes), "the seed `{name}` is out of date; {hint}");

@@ -53,11 +53,12 @@ fn asks_for_what_is_not_served(request: &v1::AuthorizeRequest) -> bool {
 }
 
 fn is_proven(link: &v1::Link) -> bool {
-    match &link.link {
-        Some(v1::link::Link::Token(_)) => true,
-        Some(v1::link::Link::Asserted(actor)) => actor.attributes.is_some(),
-        None => false,
-    }
+    link.possession.is_some()
+        || match &link.link {
+            Some(v1::link::Link::Certificate(_) | v1::link::Link::Token(_)) => true,
+            Some(v1::link::Link::Asserted(actor)) => actor.attributes.is_some(),
+            None => false,
+        }
 }
 
 fn is_well_formed(request: &v1::AuthorizeRequest) -> bool {
@@ -89,7 +90,7 @@ fn is_chain(chain: &[v1::Link]) -> bool {
                     && named(&actor.issuer, ISSUER_BYTES_MAX)
                     && named(&actor.subject, SUBJECT_BYTES_MAX)
             }
-            Some(v1::link::Link::Token(_)) | None => false,
+            Some(v1::link::Link::Certificate(_) | v1::link::Link::Token(_)) | None => false,
         })
 }
 

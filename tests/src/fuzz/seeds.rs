@@ -1,12 +1,17 @@
-//! The corpus of the target `requests`: one message for each shape a request can have.
+//! The corpora that are generated; of the target `requests` one message for each shape a request
+//! can have.
 //!
 //! Committed as encoded, because that is what a fuzzer starts from; a test holds the files to this.
+
+mod credentials;
 
 use std::collections::BTreeMap;
 
 use palisade_proto::v1;
 use prost::Message as _;
 use prost_types::{Struct, Value, value};
+
+pub use self::credentials::{certificates, cose, tokens, tpm};
 
 use crate::{authorize_request, chain};
 
@@ -80,7 +85,10 @@ fn decided() -> Vec<(&'static str, v1::AuthorizeRequest)> {
 
 /// Malformed, not served yet, or of a revision that is not held.
 fn refused() -> Vec<(&'static str, v1::AuthorizeRequest)> {
-    let linked = |link| v1::AuthorizeRequest { chain: vec![v1::Link { link }], ..read() };
+    let linked = |link| {
+        let chain = vec![v1::Link { link, possession: None }];
+        v1::AuthorizeRequest { chain, ..read() }
+    };
     let token = v1::link::Link::Token("e30.e30.".to_owned());
     let text = Value { kind: Some(value::Kind::StringValue("finance".to_owned())) };
     let attributes = Struct { fields: BTreeMap::from([("department".to_owned(), text)]) };

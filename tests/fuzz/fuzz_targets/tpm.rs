@@ -1,0 +1,3 @@
+//! Fuzzes what `palisade_tests::fuzz::tpm` asserts.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| { palisade_tests::fuzz::tpm::check(bytes); });
