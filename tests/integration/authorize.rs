@@ -121,6 +121,9 @@ async fn a_challenge_lists_every_requirement_with_its_parameters() {
             requirement: Some(Kind::StepUp(v1::StepUpRequirement {
                 acr: "phr".to_owned(),
                 max_age: Some(duration(300)),
+                www_authenticate: "Bearer error=\"insufficient_user_authentication\", \
+                                   acr_values=\"phr\", max_age=300"
+                    .to_owned(),
             })),
             policies: vec!["large-transfers-need-step-up".to_owned()],
         },
@@ -259,9 +262,10 @@ async fn the_decision_is_on_record_before_the_answer() {
     assert_eq!(record.time, NOON);
     assert_eq!(record.request_id, palisade_core::RequestId::new("r-1"));
     assert_eq!(record.environment.pep_request_id.as_deref(), Some("gateway-9"));
-    let links: Vec<String> = record.chain.links().iter().map(ToString::to_string).collect();
+    let links: Vec<String> =
+        record.chain.as_ref().expect("a chain").links().iter().map(ToString::to_string).collect();
     assert_eq!(links, [r#"User::"corp:alice""#, r#"Agent::"corp:bot""#]);
-    assert!(!record.actors_proven);
+    assert!(!record.identity.as_ref().expect("its links").is_proven());
     assert_eq!(record.tool, "bank.transfer");
     assert_eq!((record.tier, record.effect), (Some(Tier::HighImpact), Some(Effect::Write)));
     assert_eq!(record.resource.as_deref(), Some(r#"Tool::"bank.transfer""#));

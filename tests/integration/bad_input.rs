@@ -92,7 +92,7 @@ async fn chains() {
         ("unknown agent alone", alone("agent:corp:x"), Decision(Deny, "agent_not_autonomous")),
         ("autonomous agent alone", alone("agent:corp:night-bot"), Decision(Allow, "permitted")),
         ("user alone", alone("user:corp:alice"), Decision(Allow, "permitted")),
-        ("empty link", vec![v1::Link { link: None }], malformed("link_missing")),
+        ("empty link", vec![v1::Link { link: None, possession: None }], malformed("link_missing")),
     ];
     let case =
         |(name, chain, want): (&str, Vec<v1::Link>, Want)| (name.to_owned(), call_by(chain), want);

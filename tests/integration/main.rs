@@ -41,3 +41,4 @@ mod scrape;
 mod shipping;
 mod stream;
 mod tls;
+mod trust;

@@ -102,6 +102,7 @@ fn decision(outcome: Outcome) -> Decision {
         dry_run: false,
         obligations: Obligations::default(),
         valid_for: Duration::ZERO,
+        attestation_challenge: None,
     }
 }
 
@@ -113,8 +114,11 @@ fn record(answer: &Decision, trace: Option<TraceContext>) -> DecisionRecord {
         decision: answer.clone(),
         request_id: None,
         environment: Environment::default(),
-        chain: ActorChain::new(chain).expect("a chain"),
-        actors_proven: false,
+        pep: None,
+        chain: ActorChain::new(chain).ok(),
+        identity: None,
+        authentication: None,
+        attestation: None,
         tool: "crm.read_ticket".to_owned(),
         tool_digest: None,
         tier: Some(Tier::ReadOnly),

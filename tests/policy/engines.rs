@@ -9,15 +9,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_core::{ActorKind, Cure, Environment, EpochMillis, Facts, Outcome, ToolCall};
-use palisade_engine::{Exception, PolicySnapshot, TemplateLink};
+use palisade_core::{
+    ActorChain, ActorKind, Attestation, Authentication, Cure, Environment, EpochMillis,
+    FactSources, Facts, Outcome, Proof, ToolCall, TrustTier, VerifiedChain,
+};
+use palisade_engine::{
+    AttributeMapping, ClaimMappings, ClaimPath, ClaimType, Exception, KindMapping, PolicySnapshot,
+    TemplateLink,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::universe::{NOW, Universe, actor, call, decide, exception};
 
-const SCHEMA: &str = "entity User = { level: Long, manager?: User, until?: datetime } tags String;\n\
+const SCHEMA: &str = "entity User = { level: Long, manager?: User, until?: datetime, dept?: String, \
+                      seniority?: Long } tags String;\n\
                       entity Agent = { owner?: User };\n\
                       entity Document = { secret?: Bool };";
 
@@ -29,6 +36,7 @@ const ENTITIES: &str = r#"[
   {"uid":{"type":"Group","id":"g3"},"attrs":{},"parents":[{"type":"Group","id":"g2"},{"type":"Group","id":"h1"}]},
   {"uid":{"type":"Group","id":"h0"},"attrs":{},"parents":[]},
   {"uid":{"type":"Group","id":"h1"},"attrs":{},"parents":[{"type":"Group","id":"h0"}]},
+  {"uid":{"type":"Group","id":"t:staff"},"attrs":{},"parents":[{"type":"Group","id":"g2"}]},
   {"uid":{"type":"User","id":"t:ann"},"attrs":{"level":3,"until":{"__extn":{"fn":"datetime","arg":"2026-06-01T08:00:00Z"}}},"tags":{"team":"red"},"parents":[{"type":"Group","id":"g3"}]},
   {"uid":{"type":"User","id":"t:bob"},"attrs":{"level":1,"manager":{"__entity":{"type":"User","id":"t:ann"}}},"parents":[{"type":"Group","id":"h1"}]},
   {"uid":{"type":"Agent","id":"t:bot"},"attrs":{"owner":{"__entity":{"type":"User","id":"t:bob"}},"autonomous":true},"parents":[{"type":"Group","id":"g1"}]},
@@ -36,7 +44,9 @@ const ENTITIES: &str = r#"[
 ]"#;
 
 fn scope_of_principal() -> impl Strategy<Value = String> {
-    let group = prop::sample::select(vec!["g0", "g1", "g2", "g3", "h0", "h1", "nobody"]);
+    let group = prop::sample::select(vec![
+        "g0", "g1", "g2", "g3", "h0", "h1", "nobody", "t:staff", "t:ops",
+    ]);
     let user = prop::sample::select(vec!["t:ann", "t:bob", "t:stranger"]);
     let kind = prop::sample::select(vec!["User", "Agent", "Service"]);
     prop_oneof![
@@ -106,6 +116,18 @@ fn condition() -> impl Strategy<Value = String> {
         "when { context.now == datetime(\"2027-01-01\") }",
         "when { context has sourceIp && context.sourceIp.isInRange(ip(\"10.0.0.0/8\")) }",
         "when { User::\"t:bob\".level == 1 }",
+        "when { principal is User && principal has dept && principal.dept == \"ops\" }",
+        "when { context.chain has user.dept && context.chain.user.dept == \"ops\" }",
+        "when { context.chain has user.seniority && context.chain.user.seniority > 3 }",
+        "when { User::\"t:ann\" has dept }",
+        "when { principal is User && principal has seniority && principal.seniority > principal.level }",
+        "when { context.chain.users.containsAny([User::\"t:bob\"]) || context.chain.proof == \"bearer\" }",
+        "when { context has auth.acr && context.auth.acr == \"phr\" }",
+        "when { context has auth.time && context.now < context.auth.time.offset(duration(\"1h\")) }",
+        "unless { context has attestation && context.attestation.tier == \"affirming\" }",
+        "when { context has attestation && context.attestation.references.contains(\"agent-1\") }",
+        "when { context has attestation && context.now <= context.attestation.issuedAt.offset(duration(\"8h\")) }",
+        "when { context has attestation.vector.executables && context.attestation.vector.executables < 32 }",
     ])
     .prop_map(str::to_owned)
 }
@@ -121,6 +143,11 @@ fn cure() -> impl Strategy<Value = (&'static str, &'static str)> {
         ),
         ("@require(\"confirmation\")", "unless { context.confirmation.granted }"),
         ("@require(\"step_up\") @acr(\"phr\")", "unless { context.stepUp.granted }"),
+        ("@require(\"step_up\") @max_age(\"1h\")", "unless { context.stepUp.granted }"),
+        (
+            "@require(\"attestation\") @max_age(\"8h\")",
+            "unless { context has attestation && context.attestation.tier == \"affirming\" }",
+        ),
     ])
 }
 
@@ -198,6 +225,8 @@ fn snapshot(texts: &[Text], lifted: &[Lifted]) -> PolicySnapshot {
     let mut universe = Universe {
         schema: SCHEMA.to_owned(),
         entities: ENTITIES.to_owned(),
+        facts: FactSources::AVAILABLE,
+        claims: claims(),
         exceptions: exceptions(texts, lifted),
         ..Universe::with_policies("@id(\"p\") permit (principal, action, resource);")
     };
@@ -240,6 +269,8 @@ fn is_possible(text: &Text) -> bool {
     let alone = Universe {
         schema: SCHEMA.to_owned(),
         entities: ENTITIES.to_owned(),
+        facts: FactSources::AVAILABLE,
+        claims: claims(),
         ..Universe::with_policies(format!("@id(\"a\") {}", text.body))
     };
     let possible = alone.build().is_ok();
@@ -267,6 +298,79 @@ fn source_address() -> impl Strategy<Value = Option<IpAddr>> {
     let addresses = [None, Some("10.1.2.3"), Some("192.0.2.1")];
     let addresses = addresses.map(|text| text.map(|text| text.parse().expect("an address")));
     prop::sample::select(addresses.to_vec())
+}
+
+/// What users' credentials say of departments and groups.
+fn claims() -> ClaimMappings {
+    let claim =
+        |claim: &str, ty| AttributeMapping { claim: ClaimPath::new(claim).expect("a claim"), ty };
+    let attributes = [
+        ("dept".to_owned(), claim("department", ClaimType::String)),
+        ("seniority".to_owned(), claim("/org/level", ClaimType::Long)),
+    ];
+    let user = KindMapping {
+        attributes: attributes.into_iter().collect(),
+        groups: ClaimPath::new("groups"),
+    };
+    ClaimMappings([(ActorKind::User, user)].into_iter().collect())
+}
+
+/// Claims of one user.
+fn claimed() -> impl Strategy<Value = serde_json::Value> {
+    prop::sample::select(vec![
+        serde_json::json!({}),
+        serde_json::json!({ "department": "ops" }),
+        serde_json::json!({ "department": "sales", "org": { "level": 5 } }),
+        serde_json::json!({ "groups": "staff", "org": { "level": 2 } }),
+        serde_json::json!({ "groups": ["ops", "staff"], "department": null }),
+    ])
+}
+
+/// How the chain was proven; mostly not at all.
+fn identity() -> impl Strategy<Value = Option<(Proof, Vec<serde_json::Value>)>> {
+    let proof = prop::sample::select(Proof::ALL.to_vec());
+    let known = (proof, proptest::collection::vec(claimed(), 3));
+    prop_oneof![2 => Just(None), 3 => known.prop_map(Some)]
+}
+
+fn verified(chain: &ActorChain, (proof, claims): (Proof, Vec<serde_json::Value>)) -> VerifiedChain {
+    let mut identity = VerifiedChain::asserted(chain.clone());
+    for (link, claims) in identity.links.iter_mut().zip(claims) {
+        link.proof = proof;
+        link.claims = Arc::new(claims.as_object().expect("claims").clone());
+    }
+    identity
+}
+
+fn authentication() -> impl Strategy<Value = Option<Arc<Authentication>>> {
+    let acr = prop::sample::select(vec![None, Some("phr"), Some("pwd")]);
+    let time = prop_oneof![1 => Just(None), 3 => instant().prop_map(Some)];
+    let known = (acr, time).prop_map(|(acr, time)| {
+        let (acr, amr) = (acr.map(str::to_owned), vec!["hwk".to_owned()]);
+        Some(Arc::new(Authentication { acr, amr, time }))
+    });
+    prop_oneof![1 => Just(None), 1 => known]
+}
+
+fn attestation() -> impl Strategy<Value = Option<Arc<Attestation>>> {
+    let tier = prop::sample::select(TrustTier::ALL.to_vec());
+    let reference = prop::sample::select(vec!["agent-1", "agent-2"]);
+    let vector = prop::sample::select(vec![Vec::new(), vec![("executables".to_owned(), 2_i8)]]);
+    let known = (tier, reference, vector, instant()).prop_map(|(tier, reference, vector, at)| {
+        Some(Arc::new(Attestation {
+            verifier: "v".to_owned(),
+            subject: "host".to_owned(),
+            tier,
+            vector,
+            issued_at: at,
+            expires_at: EpochMillis::new(at.as_millis() + 36_000_000),
+            measurements: Vec::new(),
+            references: vec![reference.to_owned()],
+            debug: false,
+            nonce_fresh: true,
+        }))
+    });
+    prop_oneof![1 => Just(None), 1 => known]
 }
 
 /// A chain, tool and arguments, with the facts they are decided on.
@@ -309,11 +413,15 @@ fn request() -> impl Strategy<Value = Asked> {
     // Most calls have no cures: those are the ones that are remembered whole.
     let cures =
         prop_oneof![2 => Just(Vec::new()), 1 => proptest::sample::subsequence(cures, 0..=4)];
-    (prop::sample::select(chains), calls, cures, instant(), source_address()).prop_map(
-        |(chain, (tool, arguments), cures, now, source_address)| {
+    let proven = (identity(), authentication(), attestation());
+    (prop::sample::select(chains), calls, cures, instant(), source_address(), proven).prop_map(
+        |(chain, (tool, arguments), cures, now, source_address, proven)| {
+            let (identity, authentication, attestation) = proven;
             let environment = Environment { source_address, ..Environment::default() };
-            let call = ToolCall { environment, ..call(chain, tool, arguments) };
-            Asked { call, facts: Facts { now, cures } }
+            let call = call(chain, tool, arguments);
+            let identity = identity.map(|known| Arc::new(verified(&call.chain, known)));
+            let call = ToolCall { environment, identity, ..call };
+            Asked { call, facts: Facts { now, cures, authentication, attestation } }
         },
     )
 }

@@ -203,7 +203,7 @@ fn a_prospect_takes_a_lifted_forbid_for_lifted() {
     let prospect = |policies: &str, now| {
         let snapshot = universe(policies, vec![lifts.clone()]).snapshot();
         let chain = call(vec![actor(ActorKind::User, "ann")], "", "").chain;
-        let all = snapshot.prospects(&chain, &Environment::default(), &Facts::at(now));
+        let all = snapshot.prospects(&chain, None, &Environment::default(), &Facts::at(now));
         let all = all.expect("a chain");
         all.into_iter().find(|p| p.tool.as_str() == "docs.read").expect("a tool").prospect
     };

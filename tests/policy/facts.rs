@@ -8,7 +8,7 @@ use crate::universe::Universe;
 const CONDITIONS: [(&str, &str); 10] = [
     ("attestation", "context has attestation"),
     ("attestation", "!(context has attestation && context.attestation.debug)"),
-    ("auth", "context has auth && context.auth.acr == \"phr\""),
+    ("auth", "context has auth.acr && context.auth.acr == \"phr\""),
     ("labels", "context.data.contains(\"pii\")"),
     ("grounding", "context.ungrounded.isEmpty()"),
     ("grounding", "context has grounding && context.grounding.prompt.contains(\"to\")"),

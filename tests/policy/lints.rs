@@ -1,6 +1,6 @@
 //! What an author is told, and where it points.
 
-use palisade_core::{Problem, Severity};
+use palisade_core::{FactSources, Problem, Severity};
 
 use crate::universe::Universe;
 
@@ -55,6 +55,58 @@ fn a_cure_that_is_read_but_not_required_is_advised_on() {
     let permit = "@id(\"a\") permit (principal, action, resource) \
                   when { context.approval.granted };";
     assert_eq!(advice(&format!("{GUARD}{permit}")), ["policy.cure_without_requirement"]);
+}
+
+#[test]
+fn a_permit_that_hangs_on_what_only_a_forbid_asks_for_is_advised_on() {
+    let with = |policy: &str| {
+        let policies = format!("{GUARD}@id(\"a\") {policy}");
+        let facts = FactSources::AVAILABLE;
+        problems(&Universe { facts, ..Universe::with_policies(policies) })
+    };
+    for (fact, asks) in [("attestation", "attestation"), ("auth", "step_up")] {
+        let scope = "(principal, action, resource)";
+        let found = with(&format!("permit {scope} when {{ context has {fact} }};"));
+        let codes: Vec<&str> = found.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["policy.permit_never_asks"], "{fact}");
+        assert_eq!(found[0].severity, Severity::Advice);
+        assert!(found[0].message.contains(&format!("`context.{fact}`")), "{}", found[0].message);
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains(&format!("@require(\"{asks}\")")), "{help}");
+        assert!(found[0].span.is_some());
+        let forbid = format!("@reason(\"r\") forbid {scope} unless {{ context has {fact} }};");
+        assert!(with(&forbid).is_empty(), "{fact}");
+    }
+    let both = "permit (principal, action, resource) \
+                when { context has attestation && context has auth };";
+    assert_eq!(with(both).len(), 2);
+    assert!(
+        with("permit (principal, action, resource) when { context.tool.tier < 3 };").is_empty()
+    );
+}
+
+#[test]
+fn a_requirement_that_never_lifts_is_told_what_would_lift_it() {
+    for (require, lifts) in [
+        ("attestation", "context has attestation && context.attestation.tier == \"affirming\""),
+        ("confirmation", "context.confirmation.granted"),
+        ("step_up", "context.stepUp.granted"),
+    ] {
+        let policy = |condition: &str| {
+            let forbid = "@reason(\"r\") forbid (principal, action, resource)";
+            let policies =
+                format!("{GUARD}@id(\"a\") @require(\"{require}\") {forbid} {condition};");
+            let facts = FactSources::AVAILABLE;
+            problems(&Universe { facts, ..Universe::with_policies(policies) })
+        };
+        let found = policy("");
+        let codes: Vec<&str> = found.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["policy.requirement_never_lifts"], "{require}");
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert_eq!(help, format!("add `unless {{ {lifts} }}`"));
+        // What it says to write is right.
+        assert!(policy(&format!("unless {{ {lifts} }}")).is_empty(), "{require}");
+    }
 }
 
 #[test]

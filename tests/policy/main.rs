@@ -10,10 +10,12 @@
 )]
 
 mod argument_converter;
+mod credential_readers;
 mod engines;
 mod exceptions;
 mod facts;
 mod fail_closed;
+mod identity;
 mod incremental;
 mod lints;
 mod matrix;

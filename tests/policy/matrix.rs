@@ -26,7 +26,7 @@ fn the_access_matrix_of_the_quickstart_is_the_reviewed_one() {
         let names: Vec<String> = links.iter().map(ToString::to_string).collect();
         writeln!(matrix, "{}", names.join(" -> ")).expect("writes to a string");
         let chain = ActorChain::new(links).expect("a chain");
-        match snapshot.prospects(&chain, &Environment::default(), &Facts::at(NOW)) {
+        match snapshot.prospects(&chain, None, &Environment::default(), &Facts::at(NOW)) {
             Ok(prospects) => {
                 for prospect in prospects {
                     let answer = prospect.prospect.as_str();

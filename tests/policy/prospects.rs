@@ -9,7 +9,7 @@ use crate::universe::{NOW, Universe, actor, call, decide};
 fn prospect(policies: &str, tool: &str) -> Prospect {
     let snapshot = Universe::with_policies(policies).snapshot();
     let chain = call(vec![actor(ActorKind::User, "ann")], tool, "").chain;
-    let all = snapshot.prospects(&chain, &Environment::default(), &Facts::at(NOW));
+    let all = snapshot.prospects(&chain, None, &Environment::default(), &Facts::at(NOW));
     let all = all.expect("the chain is accepted");
     all.iter().find(|prospect| prospect.tool.as_str() == tool).expect("a tool").prospect
 }
@@ -60,7 +60,7 @@ proptest! {
             chain.push(actor(ActorKind::Agent, "bot"));
         }
         let prospects = snapshot
-            .prospects(&call(chain.clone(), "", "").chain, &Environment::default(), &Facts::at(NOW))
+            .prospects(&call(chain.clone(), "", "").chain, None, &Environment::default(), &Facts::at(NOW))
             .expect("the chain is accepted");
         for (tool, arguments) in calls {
             let prospect = prospects.iter().find(|p| p.tool.as_str() == tool).expect("a tool");

@@ -1,7 +1,7 @@
 //! A recorded call is decided again, or it is said what the record lacks.
 
 use palisade_core::{
-    ActorChain, ActorKind, EpochMillis, Facts, Outcome, ReasonCode, Sha256Digest, ToolCall,
+    ActorChain, ActorKind, EpochMillis, Facts, Outcome, Proof, ReasonCode, Sha256Digest, ToolCall,
 };
 use palisade_engine::{
     PolicySnapshot, RecordedActor, RecordedArguments, RecordedCall, RecordedResource,
@@ -23,6 +23,7 @@ fn links(chain: &ActorChain) -> Vec<RecordedActor> {
         kind: actor.kind,
         issuer: known(actor.issuer.clone()),
         subject: known(actor.subject.clone()),
+        proof: Proof::Asserted,
     };
     chain.links().iter().map(link).collect()
 }
@@ -39,6 +40,8 @@ fn recorded(call: &ToolCall, now: EpochMillis, reason: ReasonCode) -> RecordedCa
         }),
         source_address: known(call.environment.source_address),
         time: now,
+        authentication: None,
+        attestation: None,
         arguments: RecordedArguments::Recorded {
             text: call.arguments.clone(),
             redacted: Vec::new(),

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{
     Actor, ActorChain, ActorKind, BundleName, Environment, EpochMillis, FactSources, Facts,
     IssuerName, PolicyId, Problems, Reason, ReasonCode, RequestOptions, Revision, Sha256Digest,
     Subject, ToolCall, Verdict,
 };
 use palisade_engine::{
-    Exception, ExceptionPlace, Issuers, PolicySnapshot, SnapshotSources, SourceFile, TemplateLink,
+    ClaimMappings, Exception, ExceptionPlace, Issuers, PolicySnapshot, SnapshotSources, SourceFile,
+    TemplateLink,
 };
 
 /// Three tools in two segments; `docs.read` acts on a `Document`.
@@ -60,6 +61,7 @@ pub(crate) struct Universe {
     pub(crate) links: Vec<TemplateLink>,
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) facts: FactSources,
+    pub(crate) claims: ClaimMappings,
 }
 
 impl Default for Universe {
@@ -73,6 +75,7 @@ impl Default for Universe {
             links: Vec::new(),
             exceptions: Vec::new(),
             facts: FactSources::default(),
+            claims: ClaimMappings::default(),
         }
     }
 }
@@ -111,6 +114,7 @@ impl Universe {
                 "t".to_owned(),
                 "https://issuer.example".to_owned(),
             )])),
+            claims: self.claims.clone(),
             catalog,
             policies: [file("policies/all.cedar", &self.policies)]
                 .into_iter()
@@ -120,6 +124,7 @@ impl Universe {
             schema,
             entities: vec![file("entities/all.json", &self.entities)],
             exceptions: self.exceptions.clone(),
+            reference: ReferenceValues::default(),
         };
         match previous {
             None => PolicySnapshot::build(&sources, self.facts),
@@ -190,6 +195,7 @@ pub(crate) fn actor(kind: ActorKind, subject: &str) -> Actor {
 pub(crate) fn call(links: Vec<Actor>, tool: &str, arguments: &str) -> ToolCall {
     ToolCall {
         chain: ActorChain::new(links).expect("a chain"),
+        identity: None,
         tool: tool.to_owned(),
         tool_digest: None,
         arguments: arguments.as_bytes().to_vec(),

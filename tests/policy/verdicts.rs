@@ -298,7 +298,7 @@ fn reference(links: &[Link], live: &[Cure]) -> Answer {
 fn check(combinations: &[u32], live: &[Cure]) {
     let links: Vec<Link> = combinations.iter().map(|combination| flags(*combination)).collect();
     let actors = combinations.iter().map(|c| actor(ActorKind::User, &c.to_string())).collect();
-    let facts = Facts { now: NOW, cures: live.to_vec() };
+    let facts = Facts { cures: live.to_vec(), ..Facts::at(NOW) };
     let verdict = decide(&SNAPSHOT, &call(actors, "pay.send", r#"{"n":1}"#), &facts);
     for posted in &verdict.requirements {
         for policy in &posted.policies {
@@ -352,7 +352,7 @@ fn a_lesser_object_never_lifts_a_stronger_requirement() {
     let cures = cures();
     let outcome = |flag: &str, cure: usize| {
         let user = (1 | 1_u32 << index(flag)).to_string();
-        let facts = Facts { now: NOW, cures: vec![cures[cure].clone()] };
+        let facts = Facts { cures: vec![cures[cure].clone()], ..Facts::at(NOW) };
         let call = call(vec![actor(ActorKind::User, &user)], "pay.send", r#"{"n":1}"#);
         decide(&SNAPSHOT, &call, &facts).outcome
     };

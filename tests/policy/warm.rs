@@ -29,7 +29,7 @@ fn what_was_warmed_is_found_when_it_first_comes_and_is_the_new_answer() {
             assert_eq!(old.answer(&send(n), &facts).verdict.outcome, Outcome::Allow);
         }
     }
-    assert_eq!(new.warm_from(&old, &facts, 100), 4);
+    assert_eq!(new.warm_from(&old, facts.now, 100), 4);
     let before = new.cache_stats().expect("caches").calls;
     for n in 1..=4 {
         let afresh = new.decide_afresh(&new.resolve(&send(n)).call.expect("a call"), &facts);
@@ -50,7 +50,7 @@ fn the_calls_that_come_most_are_warmed_first() {
             drop(old.answer(&send(n), &facts));
         }
     }
-    assert_eq!(new.warm_from(&old, &facts, 2), 2);
+    assert_eq!(new.warm_from(&old, facts.now, 2), 2);
     let hits = |n| {
         let before = new.cache_stats().expect("caches").calls.hits;
         drop(new.answer(&send(n), &facts));
@@ -63,12 +63,12 @@ fn the_calls_that_come_most_are_warmed_first() {
 fn whoever_remembers_nothing_warms_nobody_and_is_not_warmed() {
     let (old, new) = (snapshot(10), snapshot(10));
     let facts = Facts::at(NOW);
-    assert_eq!(new.warm_from(&old, &facts, 100), 0);
+    assert_eq!(new.warm_from(&old, facts.now, 100), 0);
     for _ in 0..3 {
         drop(old.answer(&send(1), &facts));
     }
-    assert_eq!(new.warm_from(&old, &facts, 0), 0);
+    assert_eq!(new.warm_from(&old, facts.now, 0), 0);
     let forgetful = snapshot(10).with_cache_bytes(0);
-    assert_eq!(forgetful.warm_from(&old, &facts, 100), 0);
-    assert_eq!(new.warm_from(&forgetful, &facts, 100), 0);
+    assert_eq!(forgetful.warm_from(&old, facts.now, 100), 0);
+    assert_eq!(new.warm_from(&forgetful, facts.now, 100), 0);
 }

@@ -8,6 +8,7 @@ mod guide;
 mod hostile;
 mod rollout;
 mod survival;
+mod trust;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -146,7 +147,7 @@ fn the_quickstart_plays_its_run() {
     for part in ["ALLOW", "DENY", "CHALLENGE", "approval by 1 of finance-approvers"] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
-    assert!(text(&played.stderr).contains("without proof"), "{}", text(&played.stderr));
+    assert!(text(&played.stderr).contains("development mode"), "{}", text(&played.stderr));
     let left = std::fs::read_dir(home.path()).expect("read").count();
     assert_eq!(left, 0, "nothing is left behind");
 }
@@ -166,7 +167,7 @@ fn a_server_answers_records_and_ends_on_a_signal() {
             "--listen",
             &listen,
         ]));
-        server.wait_for_line("without proof");
+        server.wait_for_line("development mode");
         server.wait_for_line("\"listening\"");
         let request =
             ["--chain", CHAIN, "--tool", "crm.read_ticket", "--args", r#"{"ticket_id":"T-1"}"#];

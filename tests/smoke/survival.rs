@@ -55,6 +55,7 @@ fn request() -> v1::AuthorizeRequest {
             subject: subject.to_owned(),
             attributes: None,
         })),
+        possession: None,
     };
     v1::AuthorizeRequest {
         chain: vec![

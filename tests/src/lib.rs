@@ -23,6 +23,7 @@ pub mod process;
 pub mod request;
 mod server;
 pub mod tls;
+pub mod trust;
 mod wait;
 
 pub use ports::{LogMode, ManualClock, MemoryLog, NOON, SequentialIds};

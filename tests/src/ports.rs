@@ -20,11 +20,13 @@ pub const NOON: EpochMillis = EpochMillis::new(1_767_268_800_000);
 #[derive(Debug)]
 pub struct ManualClock {
     now: AtomicI64,
+    /// Milliseconds that have passed.
+    passed: AtomicI64,
 }
 
 impl Default for ManualClock {
     fn default() -> Self {
-        Self { now: AtomicI64::new(NOON.as_millis()) }
+        Self { now: AtomicI64::new(NOON.as_millis()), passed: AtomicI64::new(0) }
     }
 }
 
@@ -36,6 +38,16 @@ impl ManualClock {
     pub fn set(&self, instant: &str) {
         let instant = EpochMillis::parse_rfc3339(instant).expect("an instant in RFC 3339");
         self.now.store(instant.as_millis(), Ordering::SeqCst);
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Panics
+    /// It is more than clocks count.
+    pub fn advance(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("milliseconds");
+        self.now.fetch_add(millis, Ordering::SeqCst);
+        self.passed.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// Makes the next look at the clock panic.
@@ -57,7 +69,8 @@ impl Clock for ManualClock {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::ZERO
+        let passed = self.passed.load(Ordering::SeqCst);
+        Duration::from_millis(u64::try_from(passed).expect("it only grows"))
     }
 }
 

@@ -37,5 +37,5 @@ pub fn link(actor: &Actor) -> v1::Link {
         subject: actor.subject.as_str().to_owned(),
         attributes: None,
     };
-    v1::Link { link: Some(v1::link::Link::Asserted(asserted)) }
+    v1::Link { link: Some(v1::link::Link::Asserted(asserted)), possession: None }
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade::config::{Listen, RecordConfig, RecordedArguments, RolloutSettings, ServerConfig};
-use palisade::{Parts, Server};
+use palisade::config::{
+    Listen, RecordConfig, RecordedArguments, RolloutSettings, ServerConfig, TrustSettings,
+};
+use palisade::{BuildServerError, Parts, Server};
 use palisade_client::{AdminClient, Client};
-use palisade_core::{BundleControl, BundleStatus, DigestKey, Unobserved};
+use palisade_core::{BundleControl, BundleStatus, DigestKey, ErrorChain, Unobserved};
 use palisade_grpc::{Limits, TlsFiles};
 use palisade_log::{Durability, LogConfig, OnFailure, Retention, Unshipped};
 use palisade_proto::v1::authorization_service_client::AuthorizationServiceClient;
@@ -26,6 +28,7 @@ use crate::within;
 /// A running server. Dropping it cuts everything and waits for its threads.
 pub struct TestServer {
     address: SocketAddr,
+    events_address: Option<SocketAddr>,
     admin_socket: PathBuf,
     ports: TestPorts,
     stop: CancellationToken,
@@ -50,7 +53,8 @@ impl TestServer {
 
     /// A server with other limits.
     pub async fn start_with_limits(limits: Limits) -> Self {
-        Self::start_with(&fixture("desk"), limits, None, RolloutSettings::DIRECTORY).await
+        let directory = RolloutSettings::DIRECTORY;
+        Self::start_with(&fixture("desk"), limits, (None, None), directory).await
     }
 
     /// A server that follows bundles in another way.
@@ -59,51 +63,51 @@ impl TestServer {
         limits: Limits,
         rollout: RolloutSettings,
     ) -> Self {
-        Self::start_with(bundle, limits, None, rollout).await
+        Self::start_with(bundle, limits, (None, None), rollout).await
     }
 
     /// A server that speaks TLS; [`TestServer::channel`] does not.
     pub async fn start_with_tls(files: TlsFiles, limits: Limits) -> Self {
         let directory = RolloutSettings::DIRECTORY;
-        Self::start_with(&fixture("desk"), limits, Some(files), directory).await
+        Self::start_with(&fixture("desk"), limits, (Some(files), None), directory).await
     }
 
     /// A server with another bundle.
     pub async fn start_with_bundle(bundle: &Path) -> Self {
-        Self::start_with(bundle, Limits::default(), None, RolloutSettings::DIRECTORY).await
+        let directory = RolloutSettings::DIRECTORY;
+        Self::start_with(bundle, Limits::default(), (None, None), directory).await
+    }
+
+    /// A server that asks who calls; over TLS if there are files for it.
+    pub async fn start_with_trust(
+        bundle: &Path,
+        tls: Option<TlsFiles>,
+        trust: TrustSettings,
+    ) -> Self {
+        let directory = RolloutSettings::DIRECTORY;
+        Self::start_with(bundle, Limits::default(), (tls, Some(trust)), directory).await
+    }
+
+    /// Where it receives security events.
+    pub fn events_address(&self) -> Option<SocketAddr> {
+        self.events_address
     }
 
     async fn start_with(
         bundle: &Path,
         limits: Limits,
-        tls: Option<TlsFiles>,
+        (tls, trust): (Option<TlsFiles>, Option<TrustSettings>),
         rollout: RolloutSettings,
     ) -> Self {
         let ports = TestPorts::default();
-        let parts = Parts {
-            clock: Arc::<ManualClock>::clone(&ports.clock),
-            ids: Arc::<SequentialIds>::clone(&ports.ids),
-            log: Arc::<MemoryLog>::clone(&ports.log),
-            log_state: None,
-            digest_key: DigestKey::new([7; 32]),
-            observer: Arc::new(Unobserved),
-        };
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let config = ServerConfig {
-            bundle: bundle.to_owned(),
-            rollout,
-            listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
-            tls,
-            admin_socket: directory.path().join("admin.sock"),
-            // Not opened: the log is given.
-            record: record_config(directory.path()),
-            cache_bytes: 1024 * 1024,
-            limits,
-        };
-        let server = Server::build(&config, parts)
+        let config =
+            ServerConfig { limits, tls, rollout, ..server_config(bundle, trust, directory.path()) };
+        let server = Server::build(&config, parts(&ports))
             .await
             .unwrap_or_else(|error| panic!("the server does not start: {error:#?}"));
         let Listen::Tcp(address) = *server.address() else { panic!("it listens on TCP") };
+        let events_address = server.events_address();
         let (bundle, bundle_changes) = (server.bundle_control(), server.bundle_changes());
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
@@ -112,6 +116,7 @@ impl TestServer {
         let admin_socket = config.admin_socket;
         Self {
             address,
+            events_address,
             admin_socket,
             ports,
             stop,
@@ -119,6 +124,21 @@ impl TestServer {
             bundle,
             bundle_changes,
             _directory: directory,
+        }
+    }
+
+    /// Why a server does not start: the whole chain of errors.
+    ///
+    /// # Panics
+    /// It does start.
+    pub async fn refusal(bundle: &Path, trust: Option<TrustSettings>) -> String {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let config = server_config(bundle, trust, directory.path());
+        match Server::build(&config, parts(&TestPorts::default())).await {
+            Ok(_started) => panic!("the server starts"),
+            // A bundle's problems are told by whoever prints them.
+            Err(error @ BuildServerError::Bundle(_)) => format!("{error:?}"),
+            Err(error) => ErrorChain(&error).to_string(),
         }
     }
 
@@ -206,6 +226,33 @@ impl TestServer {
     pub async fn ended(mut self) {
         let ended = within("the server to end", self.running.join_next()).await;
         ended.expect("it was running").expect("no panic");
+    }
+}
+
+/// The configuration of a server on any port.
+fn server_config(bundle: &Path, trust: Option<TrustSettings>, directory: &Path) -> ServerConfig {
+    ServerConfig {
+        bundle: bundle.to_owned(),
+        rollout: RolloutSettings::DIRECTORY,
+        listen: Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))),
+        tls: None,
+        trust,
+        admin_socket: directory.join("admin.sock"),
+        // Not opened: the log is given.
+        record: record_config(directory),
+        cache_bytes: 1024 * 1024,
+        limits: Limits::default(),
+    }
+}
+
+fn parts(ports: &TestPorts) -> Parts {
+    Parts {
+        clock: Arc::<ManualClock>::clone(&ports.clock),
+        ids: Arc::<SequentialIds>::clone(&ports.ids),
+        log: Arc::<MemoryLog>::clone(&ports.log),
+        log_state: None,
+        digest_key: DigestKey::new([7; 32]),
+        observer: Arc::new(Unobserved),
     }
 }
 

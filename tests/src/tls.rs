@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use palisade_grpc::TlsFiles;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    date_time_ymd,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -57,6 +60,7 @@ impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority");
         Self { issuer }
@@ -70,6 +74,27 @@ impl Authority {
     pub fn issue(&self) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// A certificate for a workload with these URIs, as in an X.509-SVID, good until the end of a
+    /// year. Without URIs it names a host.
+    ///
+    /// # Panics
+    /// There is no key.
+    #[must_use]
+    pub fn issue_workload(&self, uris: &[&str], year: i32) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        let uri = |uri: &&str| SanType::URI((*uri).try_into().expect("ASCII"));
+        params.subject_alt_names = uris.iter().map(uri).collect();
+        if uris.is_empty() {
+            let name = "gateway.example.com".try_into().expect("ASCII");
+            params.subject_alt_names.push(SanType::DnsName(name));
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.not_after = date_time_ymd(year, 12, 31);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Identity { certificate: certificate.pem(), key: key.serialize_pem() }
     }
@@ -103,7 +128,13 @@ impl Identity {
         fs::write(&certificate, &self.certificate).expect("written");
         fs::write(&key, &self.key).expect("written");
         let reload_interval = Duration::from_millis(10);
-        TlsFiles { certificate, key, client_ca: None, reload_interval }
+        TlsFiles {
+            certificate,
+            key,
+            client_ca: None,
+            client_certificate_optional: false,
+            reload_interval,
+        }
     }
 
     /// The certificate as it goes over the wire.
