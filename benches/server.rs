@@ -12,16 +12,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use palisade_attest::EAT_JWT_TYPE;
 use palisade_benches::certificates::Certificates;
+use palisade_benches::credentials::Signer;
+use palisade_benches::evidence::ear_at;
 use palisade_benches::load::{Load, Measured, Method, ask, run};
 use palisade_benches::message::{Frame, Varying, decoded};
 use palisade_benches::organisation::{Call, Organisation, Scale};
 use palisade_benches::results::{NAME, Table, directory};
 use palisade_benches::serve::{Child, Log, Role, serve_if_asked};
 use palisade_benches::{is_smoke_test, machine, targets};
+use palisade_core::{Clock as _, SystemClock};
 use palisade_proto::v1;
 
 /// Requests of one batch.
@@ -43,6 +48,8 @@ struct Servers {
     large: Child,
     /// Over TLS.
     small_tls: Child,
+    /// That verifies tokens and evidence.
+    verifying: Child,
     /// With a log in a file.
     file: Child,
     /// With a log in a file that every answer waits for.
@@ -58,6 +65,7 @@ struct Echoes {
 /// The calls, by policies and links.
 struct Pools {
     one: Vec<Call>,
+    two: Vec<Call>,
     three: Vec<Call>,
     large_one: Vec<Call>,
     large_three: Vec<Call>,
@@ -103,7 +111,8 @@ async fn measure(plan: &Plan) -> Result<Table> {
     check_allowed(&servers.small, &pools.three).await?;
     check_allowed(&servers.large, &pools.large_three).await?;
     let echoes = Echoes::start(plan, &certificates, &servers.small, &pools.three[0]).await?;
-    let cases = cases(&servers, &echoes, &pools);
+    let proven = prove(&servers.verifying, &pools.two).await?;
+    let cases = cases(&servers, &echoes, &pools, proven);
     for row in targets::server_rows() {
         ensure!(cases.iter().any(|case| case.name == row), "a target is about `{row}`: no case");
     }
@@ -131,12 +140,15 @@ impl Servers {
     fn start(plan: &Plan, certificates: &Certificates, files: &Path) -> Result<Self> {
         let [small, large] = plan.policies;
         let start = |policies, log, certificates| {
-            Child::start(&Role::Palisade { policies, log }, certificates, plan.core)
+            let role = Role::Palisade { policies, log, verifies: false };
+            Child::start(&role, certificates, plan.core)
         };
+        let verifying = Role::Palisade { policies: small, log: Log::Off, verifies: true };
         let file = |name, sync| Log::Segments { directory: files.join(name), sync };
         Ok(Self {
             small: start(small, Log::Off, None)?,
             large: start(large, Log::Off, None)?,
+            verifying: Child::start(&verifying, None, plan.core)?,
             small_tls: start(small, Log::Off, Some(certificates))?,
             file: start(small, file("log", false), None)?,
             synced: start(small, file("log_synced", true), None)?,
@@ -168,6 +180,7 @@ impl Pools {
             plan.policies.map(|policies| Organisation::generate(Scale::of_policies(policies)));
         Self {
             one: small.calls(1),
+            two: small.calls(2),
             three: small.calls(3),
             large_one: large.calls(1),
             large_three: large.calls(3),
@@ -175,10 +188,15 @@ impl Pools {
     }
 }
 
-fn cases<'a>(servers: &'a Servers, echoes: &'a Echoes, pools: &Pools) -> Vec<Case<'a>> {
+fn cases<'a>(
+    servers: &'a Servers,
+    echoes: &'a Echoes,
+    pools: &Pools,
+    proven: Arc<[Frame]>,
+) -> Vec<Case<'a>> {
     use Varying::{Nothing, ReadArgument, UnreadArgument};
-    let Servers { small, large, small_tls, file, synced } = servers;
-    let Pools { one, three, large_one, large_three } = pools;
+    let Servers { small, large, small_tls, verifying, file, synced } = servers;
+    let Pools { one, two, three, large_one, large_three } = pools;
     let unary = |calls: &[Call], varying, in_flight| Load {
         method: Method::Unary,
         connections: 8,
@@ -220,12 +238,44 @@ fn cases<'a>(servers: &'a Servers, echoes: &'a Echoes, pools: &Pools) -> Vec<Cas
         case("1 K, stream 4 × 16, same arguments", small, stream(Nothing)),
         case("1 K, stream 4 × 16, new unread arguments", small, stream(UnreadArgument)),
         case("1 K, batch of 128, same arguments", small, batch),
+        case("1 K, two links, asserted", verifying, unary(two, Nothing, 16)),
+        case(
+            "1 K, two links, tokens and attestation",
+            verifying,
+            Load { frames: proven, ..unary(two, Nothing, 16) },
+        ),
         case("1 K, 8 × 64, log off", small, unary(three, Nothing, 64)),
         case("1 K, 8 × 64, log on, interval", file, unary(three, Nothing, 64)),
         case("1 K, 8 × 64, log on, commit", synced, unary(three, Nothing, 64)),
         case("1 K, one in flight, log off", small, alone(three)),
         case("1 K, one in flight, log on, commit", synced, alone(three)),
     ]
+}
+
+/// The calls with a token for each of two links, and an attestation of the second under a nonce of
+/// the server's. It has seen all of them afterwards.
+async fn prove(server: &Child, calls: &[Call]) -> Result<Arc<[Frame]>> {
+    let (signer, now) = (Signer::of_servers(), SystemClock::new().now());
+    let token = |kind, subject: &str| v1::Link {
+        link: Some(v1::link::Link::Token(signer.access_token_at(now, kind, subject))),
+        possession: None,
+    };
+    let mut frames = Vec::new();
+    for call in calls {
+        let actors = call.tool_call().chain;
+        let [user, agent] = actors.links() else { bail!("no chain of two") };
+        let chain =
+            vec![token("user", user.subject.as_str()), token("ai_agent", agent.subject.as_str())];
+        let asked = Frame::message(&v1::ChallengeRequest { chain: chain.clone() }).numbered(0);
+        let challenge: v1::ChallengeResponse =
+            decoded(&ask(server, Method::Challenge, asked).await?);
+        let body = ear_at(now, &challenge.nonce, &signer).into_bytes();
+        let evidence = vec![v1::Evidence { media_type: EAT_JWT_TYPE.to_owned(), body }];
+        let request = v1::AuthorizeRequest { chain, evidence, ..call.request("") };
+        frames.push(Frame::message(&request));
+    }
+    check_answers(server, &frames).await?;
+    Ok(frames.into())
 }
 
 /// Both in turn, medians side by side.
@@ -270,12 +320,17 @@ async fn settle(server: &Child, load: &Load) -> Result<()> {
 
 /// Figures of refusals would say nothing.
 async fn check_allowed(server: &Child, calls: &[Call]) -> Result<()> {
+    let frames = calls.iter().map(|call| Frame::unary(call, Varying::Nothing));
+    check_answers(server, &frames.collect::<Vec<_>>()).await
+}
+
+async fn check_answers(server: &Child, frames: &[Frame]) -> Result<()> {
     let mut allowed = 0;
-    for call in calls {
-        let frame = Frame::unary(call, Varying::Nothing).numbered(0);
-        let answer: v1::AuthorizeResponse = decoded(&ask(server, Method::Unary, frame).await?);
+    for frame in frames {
+        let answer: v1::AuthorizeResponse =
+            decoded(&ask(server, Method::Unary, frame.numbered(0)).await?);
         allowed += usize::from(answer.outcome() == v1::Outcome::Allow);
     }
-    ensure!(allowed * 10 >= calls.len() * 8, "only {allowed} of {} are allowed", calls.len());
+    ensure!(allowed * 10 >= frames.len() * 8, "only {allowed} of {} are allowed", frames.len());
     Ok(())
 }

@@ -70,6 +70,7 @@ impl Certificates {
             certificate: self.certificate(),
             key: self.key(),
             client_ca: Some(self.authority()),
+            client_certificate_optional: false,
             reload_interval: RELOAD_INTERVAL,
         }
     }

@@ -16,7 +16,9 @@
 
 pub mod certificates;
 pub mod chart;
+pub mod credentials;
 mod estimates;
+pub mod evidence;
 pub mod load;
 pub mod machine;
 pub mod message;

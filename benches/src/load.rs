@@ -37,6 +37,8 @@ const SPANS_MAX: usize = 5;
 pub enum Method {
     /// `AuthorizeBatch`, with so many decisions in each.
     Batch(u64),
+    /// `Challenge`, which decides nothing.
+    Challenge,
     /// `AuthorizeStream`: one stream per connection.
     Stream,
     /// `Authorize`.
@@ -83,6 +85,7 @@ impl Method {
     const fn path(self) -> &'static str {
         match self {
             Self::Batch(_) => "AuthorizeBatch",
+            Self::Challenge => "Challenge",
             Self::Stream => "AuthorizeStream",
             Self::Unary => "Authorize",
         }
@@ -91,6 +94,7 @@ impl Method {
     const fn decisions(self) -> u64 {
         match self {
             Self::Batch(size) => size,
+            Self::Challenge => 0,
             Self::Stream | Self::Unary => 1,
         }
     }
@@ -131,7 +135,7 @@ pub async fn run(server: &Child, load: Load, duration: Duration) -> Result<Measu
         let sender = connect(server, &mut tasks).await?;
         match shared.load.method {
             Method::Stream => drop(tasks.spawn(stream(Arc::clone(&shared), sender))),
-            Method::Batch(_) | Method::Unary => {
+            Method::Batch(_) | Method::Challenge | Method::Unary => {
                 for _ in 0..shared.load.in_flight {
                     tasks.spawn(calls(Arc::clone(&shared), sender.clone()));
                 }

@@ -40,6 +40,12 @@ impl Frame {
         Self { bytes, counters: Vec::new() }
     }
 
+    /// This message, always the same.
+    #[must_use]
+    pub fn message(message: &impl prost::Message) -> Self {
+        Self::with_counters(message, &[])
+    }
+
     /// A message of `Authorize`.
     #[must_use]
     pub fn unary(call: &Call, varying: Varying) -> Self {

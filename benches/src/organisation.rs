@@ -14,11 +14,13 @@ mod tools;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use palisade_catalog::Catalog;
+use palisade_catalog::{Catalog, ReferenceValues};
 use palisade_core::{
     BundleName, EpochMillis, FactSources, Facts, Revision, Sha256Digest, ToolCall, Verdict,
 };
-use palisade_engine::{Answer, Issuers, PolicySnapshot, SnapshotSources, SourceFile};
+use palisade_engine::{
+    Answer, ClaimMappings, Issuers, PolicySnapshot, SnapshotSources, SourceFile,
+};
 use serde_json::Value;
 
 pub use bundle::{BUNDLE, BundleFiles};
@@ -162,6 +164,7 @@ impl Organisation {
                 digest: Sha256Digest::of(b""),
             },
             issuers: Issuers::new(BTreeMap::from([(ISSUER.to_owned(), ISSUER_NAME.to_owned())])),
+            claims: ClaimMappings::default(),
             catalog,
             policies: policies
                 .map(|(i, chunk)| file(format!("policies/{i:03}.cedar"), chunk.join("\n")))
@@ -173,6 +176,7 @@ impl Organisation {
                 serde_json::to_string(&self.entities).expect("JSON"),
             )],
             exceptions: Vec::new(),
+            reference: ReferenceValues::default(),
         }
     }
 

@@ -24,6 +24,8 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificates::Certificates;
+use crate::credentials::Signer;
+use crate::evidence::ear_front;
 use crate::organisation::{Organisation, Scale};
 
 /// The argument that makes this program a server.
@@ -43,6 +45,8 @@ pub enum Role {
         policies: usize,
         /// Where decisions are recorded.
         log: Log,
+        /// Whether it verifies tokens and evidence of [`Signer::of_servers`].
+        verifies: bool,
     },
     /// The product as a whole.
     Product {
@@ -136,14 +140,15 @@ impl Role {
     fn arguments(&self) -> Vec<String> {
         match self {
             Self::Echo { answer } => vec!["echo".to_owned(), hex::encode(answer)],
-            Self::Palisade { policies, log } => {
+            Self::Palisade { policies, log, verifies } => {
                 let (mode, path) = match log {
                     Log::Segments { directory, sync: false } => ("interval", directory.as_path()),
                     Log::Segments { directory, sync: true } => ("commit", directory.as_path()),
                     Log::Off => ("off", Path::new("")),
                 };
                 let path = path.to_string_lossy().into_owned();
-                vec!["palisade".to_owned(), policies.to_string(), mode.to_owned(), path]
+                let verifies = verifies.to_string();
+                vec!["palisade".to_owned(), policies.to_string(), mode.to_owned(), path, verifies]
             }
             Self::Product { place } => {
                 vec!["product".to_owned(), place.to_string_lossy().into_owned()]
@@ -155,14 +160,15 @@ impl Role {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match arguments[..] {
             ["echo", answer] => Ok(Self::Echo { answer: hex::decode(answer)? }),
-            ["palisade", policies, mode, path] => {
+            ["palisade", policies, mode, path, verifies] => {
                 let log = match mode {
                     "off" => Log::Off,
                     mode => {
                         Log::Segments { directory: PathBuf::from(path), sync: mode == "commit" }
                     }
                 };
-                Ok(Self::Palisade { policies: policies.parse()?, log })
+                let (policies, verifies) = (policies.parse()?, verifies.parse()?);
+                Ok(Self::Palisade { policies, log, verifies })
             }
             ["product", place] => Ok(Self::Product { place: place.into() }),
             _ => anyhow::bail!("unknown role {arguments:?}"),
@@ -199,9 +205,9 @@ async fn serve(role: Role, certificates: Option<Certificates>) -> Result<()> {
             println!("{port}");
             echo::serve(listener, tls, &answer).await
         }
-        Role::Palisade { policies, log } => {
+        Role::Palisade { policies, log, verifies } => {
             let server = GrpcServer::new(
-                pdp(Scale::of_policies(policies), &log)?,
+                pdp(Scale::of_policies(policies), &log, verifies)?,
                 // Nothing may time out only because a benchmark asks for too much.
                 Limits {
                     threads: NonZeroU32::MIN,
@@ -227,7 +233,7 @@ async fn serve(role: Role, certificates: Option<Certificates>) -> Result<()> {
     }
 }
 
-fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
+fn pdp(scale: Scale, log: &Log, verifies: bool) -> Result<Pdp> {
     let snapshots = Arc::new(Snapshots::new());
     let snapshot = Organisation::generate(scale).snapshot();
     ensure!(snapshot.policies().len() == scale.policies, "policies are missing");
@@ -236,7 +242,10 @@ fn pdp(scale: Scale, log: &Log) -> Result<Pdp> {
         Log::Segments { directory, sync } => Arc::new(segment_log(directory, *sync)?),
         Log::Off => Arc::new(NullLog),
     };
+    let trusted = verifies.then(Signer::of_servers);
     Ok(Pdp::new(PdpParts {
+        identity: trusted.as_ref().map(|signer| Arc::new(signer.verifier(0))),
+        attestation: trusted.as_ref().map(|signer| Arc::new(ear_front(signer))),
         snapshots,
         shadow: Shadow::new(0.0).0,
         log,

@@ -27,6 +27,12 @@ const LOG_OFF: &str = "1 K, 8 × 64, log off";
 /// The row in which every answer waits for the disk.
 const LOG_SYNCED: &str = "1 K, 8 × 64, log on, commit";
 
+/// The row in which a server that verifies takes the caller's word.
+const ASSERTED: &str = "1 K, two links, asserted";
+
+/// The row in which it has two tokens and an attestation with every call.
+const PROVEN: &str = "1 K, two links, tokens and attestation";
+
 /// The row of the `start` benchmark: policies and tools.
 const START: &str = "10000/1000";
 
@@ -82,7 +88,7 @@ pub(crate) fn table(
 /// The rows of the `server` benchmark that targets are about. A benchmark that lacks one would
 /// pass for one that was not run.
 pub fn server_rows() -> impl Iterator<Item = &'static str> {
-    PARTS_OF_ECHO.iter().map(|(row, _)| *row).chain([LOG_OFF, LOG_SYNCED])
+    PARTS_OF_ECHO.iter().map(|(row, _)| *row).chain([LOG_OFF, LOG_SYNCED, ASSERTED, PROVEN])
 }
 
 fn of_server(server: Option<&Table>) -> Vec<Target> {
@@ -102,6 +108,12 @@ fn of_server(server: Option<&Table>) -> Vec<Target> {
         bound: Bound::Least(0.6),
         unit: Unit::Ratio,
         measured: quotient(rate(LOG_SYNCED), rate(LOG_OFF)),
+    });
+    targets.push(Target {
+        what: format!("`server`: {PROVEN}, against asserted"),
+        bound: Bound::Least(0.75),
+        unit: Unit::Ratio,
+        measured: quotient(rate(PROVEN), rate(ASSERTED)),
     });
     targets
 }

@@ -40,6 +40,7 @@ impl Call {
         });
         ToolCall {
             chain: ActorChain::new(links.collect()).expect("a chain"),
+            identity: None,
             tool: self.tool_name(),
             tool_digest: None,
             arguments: self.arguments.as_bytes().to_vec(),
@@ -75,7 +76,7 @@ impl Call {
                 subject: subject.clone(),
                 attributes: None,
             };
-            v1::Link { link: Some(v1::link::Link::Asserted(asserted)) }
+            v1::Link { link: Some(v1::link::Link::Asserted(asserted)), possession: None }
         };
         v1::AuthorizeRequest {
             request_id: request_id.to_owned(),

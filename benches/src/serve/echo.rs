@@ -99,6 +99,13 @@ impl AuthorizationService for Echo {
         Err(Status::unimplemented("an echo"))
     }
 
+    async fn challenge(
+        &self,
+        _: Request<v1::ChallengeRequest>,
+    ) -> Result<Response<v1::ChallengeResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
     async fn report_outcome(
         &self,
         _: Request<v1::ReportOutcomeRequest>,

@@ -62,6 +62,7 @@ fn config(place: &Path) -> Result<ServerConfig> {
         },
         listen: Listen::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
         tls: None,
+        trust: None,
         admin_socket: place.join("admin.sock"),
         record: RecordConfig {
             log: super::log_config(&place.join("log"), true),

@@ -83,7 +83,7 @@ fn nothing_may_be_lost_in_a_roll_out() {
 #[test]
 fn what_was_not_measured_says_so() {
     let table = table(&[], None, None, None);
-    assert_eq!(table.rows.len(), PARTS_OF_ECHO.len() + 1 + 7 + 2 + 7);
+    assert_eq!(table.rows.len(), PARTS_OF_ECHO.len() + 2 + 7 + 2 + 7);
     for row in &table.rows {
         assert_eq!(row[2..], ["–", "not measured"], "{row:?}");
     }
