@@ -8,33 +8,43 @@ use crate::workspace::{Package, members, root, rust_files};
 
 /// What each of our crates may use of ours. An edge that is not here is forbidden; whoever adds
 /// one says why in ARCHITECTURE.md.
-pub(crate) const EDGES: [(&str, &[&str]); 12] = [
+pub(crate) const EDGES: [(&str, &[&str]); 17] = [
     (
         "palisade",
         &[
+            "attest",
             "bundle",
             "catalog",
             "client",
             "core",
             "engine",
             "grpc",
+            "http",
+            "identity",
+            "jose",
             "log",
             "pdp",
             "proto",
             "redact",
+            "state",
             "telemetry",
         ],
     ),
+    ("palisade-attest", &["catalog", "core", "jose"]),
     ("palisade-bundle", &["catalog", "core", "engine"]),
     ("palisade-catalog", &["core"]),
     ("palisade-client", &["proto"]),
     ("palisade-core", &[]),
     ("palisade-engine", &["catalog", "core"]),
     ("palisade-grpc", &["core", "pdp", "proto", "redact"]),
+    ("palisade-http", &["core"]),
+    ("palisade-identity", &["core", "jose"]),
+    ("palisade-jose", &["core"]),
     ("palisade-log", &["core", "proto", "redact"]),
-    ("palisade-pdp", &["catalog", "core", "engine", "redact"]),
+    ("palisade-pdp", &["attest", "catalog", "core", "engine", "identity", "redact"]),
     ("palisade-proto", &[]),
     ("palisade-redact", &[]),
+    ("palisade-state", &["core"]),
     ("palisade-telemetry", &["core", "log", "proto"]),
 ];
 
@@ -43,16 +53,21 @@ const HARNESSES: [&str; 2] = ["palisade-benches", "palisade-tests"];
 
 /// What crates must not use, even indirectly through a feature of their own: I/O, transport and
 /// the policy language stay where they belong.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 14] = [
+    ("palisade-attest", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
     ("palisade-bundle", &["tonic", "cedar-policy", "cedar-policy-core"]),
     ("palisade-catalog", &["tokio", "tonic", "cedar-policy-core"]),
     ("palisade-client", &["cedar-policy", "cedar-policy-core"]),
     ("palisade-core", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
     ("palisade-engine", &["tokio", "tonic", "prost"]),
     ("palisade-grpc", &["cedar-policy", "cedar-policy-core"]),
+    ("palisade-http", &["tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-identity", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-jose", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
     ("palisade-log", &["tonic", "cedar-policy", "cedar-policy-core"]),
     ("palisade-pdp", &["tonic", "prost", "cedar-policy", "cedar-policy-core"]),
     ("palisade-redact", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
+    ("palisade-state", &["tokio", "tonic", "prost", "cedar-policy", "cedar-policy-core"]),
 ];
 
 /// The members that are the product.
