@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use palisade_core::{Clock, EpochMillis};
+use palisade_core::Clock;
 use palisade_pdp::{Asker, CallerCredential, Callers, ProvenAsker, Role};
 use tonic::Extensions;
 
@@ -139,7 +139,7 @@ impl Access {
             // FAIL-CLOSED: nobody knows which one is meant.
             (Some(_), Some(_)) => return Err(CallError::Unauthenticated),
         };
-        check_expiry(proven.authenticated.expires, access.clock.as_ref())?;
+        access.check(&proven)?;
         Ok(Asker::Proven(proven))
     }
 
@@ -153,11 +153,11 @@ impl Access {
         }
     }
 
-    /// Takes one request from the caller's rate. A credential that has ended since the call began
-    /// is no longer good, either: a stream can be long.
+    /// Takes one request from the caller's rate. A credential that has ended or was revoked since
+    /// the call began is no longer good, either: a stream can be long.
     pub(crate) fn take(&self, asker: &Asker) -> Result<(), CallError> {
         let (Self::Callers(access), Asker::Proven(proven)) = (self, asker) else { return Ok(()) };
-        check_expiry(proven.authenticated.expires, access.clock.as_ref())?;
+        access.check(proven)?;
         let taken = proven.authenticated.caller.take(1, access.clock.monotonic());
         taken.map_err(|_too_often| CallError::RateExceeded)
     }
@@ -177,10 +177,15 @@ impl CallerAccess {
             }
         }
     }
-}
 
-fn check_expiry(expires: EpochMillis, clock: &dyn Clock) -> Result<(), CallError> {
-    if clock.now() < expires { Ok(()) } else { Err(CallError::Unauthenticated) }
+    /// Checks that a caller who was identified before, by a certificate when its connection opened
+    /// or by a token when its call began, still counts.
+    fn check(&self, proven: &ProvenAsker) -> Result<(), CallError> {
+        self.callers.check(&proven.authenticated, self.clock.now()).map_err(|refusal| {
+            tracing::debug!(code = refusal.code(), "a caller no longer counts");
+            CallError::Unauthenticated
+        })
+    }
 }
 
 /// The token of an `authorization` header (RFC 6750, section 2.1).

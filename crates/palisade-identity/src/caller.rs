@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_core::{EpochMillis, IssuerName, Subject};
+use palisade_core::{Actor, ActorKind, EpochMillis, IssuerName, SignInSession, Subject};
 
 pub use config::{
     CALLER_CREDENTIALS_MAX, CALLER_NAME_BYTES_MAX, CALLERS_MAX, CallerConfig, CallerProof,
@@ -18,7 +18,9 @@ pub use pattern::{IssuerPattern, PatternError, SpiffePattern, ToolPattern};
 pub use refusal::{BearerRefusal, CallerRefusal};
 pub use rights::{AssertionRight, ContextField, ParseContextFieldError, PepRights};
 
+use crate::party::Party;
 use crate::rate::{Rate, RateLimited, RateLimiter};
+use crate::revocation::{Revocable, RevocationIndex};
 use crate::spiffe::SpiffeId;
 use crate::x509::SvidVerifier;
 
@@ -158,6 +160,12 @@ pub struct VerifiedBearer {
     pub subject: Subject,
     /// The first instant at which it is no longer good.
     pub expires: EpochMillis,
+    /// When it was issued, if it says so.
+    pub issued_at: Option<EpochMillis>,
+    /// The session it was issued in, if it says so.
+    pub session: Option<SignInSession>,
+    /// The subject by the names that revocations have for it.
+    pub actor: Actor,
 }
 
 /// Verifies the tokens of callers.
@@ -215,6 +223,7 @@ pub struct Callers {
     index: config::CallerIndex,
     certificates: Option<SvidVerifier>,
     bearers: Option<Arc<dyn VerifyBearer>>,
+    revocations: Option<Arc<RevocationIndex>>,
 }
 
 impl fmt::Debug for Callers {
@@ -244,7 +253,14 @@ impl Callers {
                 return Err(CallersError::Unverifiable { caller: config.name.clone() });
             }
         }
-        Ok(Self { index: config::CallerIndex::new(configs)?, certificates, bearers })
+        let index = config::CallerIndex::new(configs)?;
+        Ok(Self { index, certificates, bearers, revocations: None })
+    }
+
+    /// The same, but nobody whose credential is revoked here.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<RevocationIndex>) -> Self {
+        Self { revocations: Some(revocations), ..self }
     }
 
     /// Finds out who calls.
@@ -256,9 +272,32 @@ impl Callers {
         credential: CallerCredential<'_>,
         now: EpochMillis,
     ) -> Result<AuthenticatedCaller, CallerRefusal> {
-        match credential {
+        let authenticated = match credential {
             CallerCredential::Bearer(token) => self.by_token(token, now),
             CallerCredential::Certificate(chain) => self.by_certificate(chain, now),
+        }?;
+        self.check(&authenticated, now)?;
+        Ok(authenticated)
+    }
+
+    /// Checks that somebody who was authenticated before still is: a connection or a stream may
+    /// outlive what opened it. Takes no more than a few lookups.
+    ///
+    /// # Errors
+    /// The credential has ended or was revoked.
+    pub fn check(
+        &self,
+        authenticated: &AuthenticatedCaller,
+        now: EpochMillis,
+    ) -> Result<(), CallerRefusal> {
+        if now >= authenticated.expires {
+            return Err(CallerRefusal::Expired);
+        }
+        match &self.revocations {
+            Some(revocations) if !revocations.is_empty() => {
+                check_revoked(revocations, &authenticated.identity, now)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -298,6 +337,36 @@ impl Callers {
             identity: CallerIdentity::Token(bearer),
         })
     }
+}
+
+fn check_revoked(
+    revocations: &RevocationIndex,
+    identity: &CallerIdentity,
+    now: EpochMillis,
+) -> Result<(), CallerRefusal> {
+    let is_revoked = match identity {
+        CallerIdentity::Certificate(id) => {
+            let issuer = id.trust_domain().id();
+            // FAIL-CLOSED: never seen, an id has a name; whoever has none cannot be looked up.
+            let party =
+                Party::new(&issuer, id.as_str()).map_err(|_never| CallerRefusal::Revoked)?;
+            // A certificate does not say when its holder signed in, so that any revocation counts.
+            let actors = [party.into_actor(ActorKind::Service)];
+            let credential =
+                Revocable { signer: None, session: None, actors: &actors, issued_at: None };
+            revocations.is_revoked(credential, now)
+        }
+        CallerIdentity::Token(token) => {
+            let credential = Revocable {
+                signer: Some(token.issuer.as_str()),
+                session: token.session.as_ref().map(SignInSession::as_str),
+                actors: std::slice::from_ref(&token.actor),
+                issued_at: token.issued_at,
+            };
+            revocations.is_revoked(credential, now)
+        }
+    };
+    if is_revoked { Err(CallerRefusal::Revoked) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod workload_token;
 use std::sync::Arc;
 
 use palisade_core::{
-    ActorChain, Authentication, EpochMillis, IssuerName, Proof, SignInSession, Subject,
+    Actor, ActorChain, Authentication, EpochMillis, IssuerName, Proof, SignInSession, Subject,
     VerifiedChain, VerifiedLink,
 };
 use palisade_jose::{Algorithm, Claims, CompactJws, Header, JwsError, JwsLimits};
@@ -25,6 +25,7 @@ use crate::issuers::{Issuers, TokenKind, TrustedIssuer};
 use crate::party::Party;
 use crate::possession::Confirmation;
 use crate::spiffe::SpiffeId;
+use crate::token::lifetime::Lifetime;
 
 /// Bytes of one token.
 // LIMIT: what common servers take as one HTTP header is 8 KiB to 16 KiB.
@@ -85,7 +86,12 @@ pub(crate) fn verify(
     let head = subject(&claims, issuer, kind)?;
     let actors = expand(claims.as_map(), head, issuer)?;
     let is_alone = actors.len() == 1 && confirmation.is_none();
-    let bearer = if is_alone { bearer(&claims, issuer, lifetime.expires)? } else { None };
+    let session = session(&claims)?;
+    let chain = chain(actors, &claims, confirmation.as_ref(), lifetime.expires)?;
+    let bearer = match chain.chain.links() {
+        [actor] if is_alone => bearer(&claims, issuer, &lifetime, actor, session.as_ref())?,
+        _ => None,
+    };
     Ok(VerifiedToken {
         kind,
         issuer: index,
@@ -93,10 +99,10 @@ pub(crate) fn verify(
         verified_at: now,
         issued_at: lifetime.issued_at,
         expires: lifetime.expires,
-        session: session(&claims)?,
+        session,
         bearer: bearer.map(Arc::new),
         may_act: may_act(claims.as_map(), issuer)?,
-        chain: Arc::new(chain(actors, &claims, confirmation.as_ref(), lifetime.expires)?),
+        chain: Arc::new(chain),
         confirmation,
     })
 }
@@ -213,11 +219,20 @@ fn session(claims: &Claims) -> Result<Option<SignInSession>, Refusal> {
 fn bearer(
     claims: &Claims,
     issuer: &TrustedIssuer,
-    expires: EpochMillis,
+    lifetime: &Lifetime,
+    actor: &Actor,
+    session: Option<&SignInSession>,
 ) -> Result<Option<VerifiedBearer>, Refusal> {
     let subject = required_text(claims, "sub")?;
     Ok(match (IssuerName::new(issuer.issuer.as_str()), Subject::new(subject)) {
-        (Ok(issuer), Ok(subject)) => Some(VerifiedBearer { issuer, subject, expires }),
+        (Ok(issuer), Ok(subject)) => Some(VerifiedBearer {
+            issuer,
+            subject,
+            expires: lifetime.expires,
+            issued_at: lifetime.issued_at,
+            session: session.cloned(),
+            actor: actor.clone(),
+        }),
         _ => None,
     })
 }

@@ -322,11 +322,19 @@ async fn a_revoked_caller_is_nobody_from_the_next_call_on() {
     let token = world.caller("gateway");
     let scene = Scene::of(world).await;
     let call = reading(vec![token_link(scene.world.user("alice", json!({})))]);
-    assert_eq!(scene.verdict(call).await, allowed());
+    assert_eq!(scene.verdict(call.clone()).await, allowed());
+    let (requests, receiver) = tokio::sync::mpsc::channel(1);
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let opened = scene.client().await.authorize_stream(bearing(&token, stream)).await.unwrap();
     let event = scene.world.event("session-revoked", "gateway", json!({}));
     super::revocation::push(&scene.server, &event, 202).await;
     let status = scene.refusal(Some(&token)).await;
     assert_eq!(status.code(), Code::Unauthenticated);
+    // Also in a stream that was open before.
+    let again = v1::AuthorizeRequest { request_id: "again".to_owned(), ..call };
+    requests.send(again).await.unwrap();
+    let answer = within("an answer", opened.into_inner().message()).await.unwrap().unwrap();
+    assert_eq!(item_failure(&answer), (Code::Unauthenticated, "unauthenticated"));
 }
 
 #[tokio::test]

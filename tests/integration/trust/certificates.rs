@@ -28,6 +28,9 @@ const CALLER: &str = "callers:
     tools: ['*']
     may_pass_certificates: true";
 
+const EVENTS: &str = "{ file: events.json }
+    speaks_for: ['spiffe://prod.example.com']";
+
 /// A server that knows a trust domain.
 struct Mesh {
     world: World,
@@ -44,6 +47,7 @@ impl Mesh {
         std::fs::copy(&authority, world.path("domain.pem")).unwrap();
         world.change("format: 1", DOMAIN);
         world.change("callers:", CALLER);
+        world.change("{ file: events.json }", EVENTS);
         let files = TlsFiles {
             client_ca: Some(authority),
             client_certificate_optional: true,
@@ -131,6 +135,23 @@ async fn a_certificate_that_ends_while_its_connection_is_open_ends_its_calls() {
     mesh.server.clock().set("2090-01-01T00:00:00Z");
     let status = client.authorize(mesh.call()).await.unwrap_err();
     assert_eq!(failure(&status), (Code::Unauthenticated, "unauthenticated".to_owned()));
+}
+
+#[tokio::test]
+async fn a_workload_that_is_revoked_while_its_connection_is_open_is_nobody() {
+    let mesh = Mesh::start().await;
+    let identity = mesh.domain.issue_workload(&[GATEWAY], 2090);
+    let mut client = mesh.client(Some(&identity)).await;
+    client.authorize(mesh.call()).await.unwrap();
+    let subject =
+        json!({ "format": "iss_sub", "iss": "spiffe://prod.example.com", "sub": GATEWAY });
+    let event = mesh.world.event("session-revoked", "gateway", json!({ "sub_id": subject }));
+    super::revocation::push(&mesh.server, &event, 202).await;
+    let status = client.authorize(mesh.call()).await.unwrap_err();
+    assert_eq!(failure(&status), (Code::Unauthenticated, "unauthenticated".to_owned()));
+    // Nor when it connects again; another workload of the same caller is still let in.
+    assert_eq!(mesh.ask(&[GATEWAY]).await.unwrap_err().code(), Code::Unauthenticated);
+    mesh.ask(&["spiffe://prod.example.com/gateway/us"]).await.unwrap();
 }
 
 #[tokio::test]

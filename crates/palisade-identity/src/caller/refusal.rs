@@ -14,6 +14,12 @@ pub enum CallerRefusal {
     /// A certificate that does not hold.
     #[error("the caller is not authenticated")]
     Certificate(#[source] SvidError),
+    /// A credential that held when it was shown, and has ended.
+    #[error("the caller is not authenticated")]
+    Expired,
+    /// A credential that was revoked.
+    #[error("the caller is not authenticated")]
+    Revoked,
     /// A credential that holds, of somebody who is no caller here.
     #[error("the caller is not authenticated")]
     Unknown,
@@ -32,6 +38,8 @@ impl CallerRefusal {
         match self {
             Self::Bearer(refusal) => refusal.code,
             Self::Certificate(error) => error.code(),
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Unknown => "caller_unknown",
             Self::Unsupported => "credential_unsupported",
         }

@@ -26,6 +26,9 @@ impl VerifyBearer for PlainTokens {
             issuer: IssuerName::new(issuer).unwrap(),
             subject: Subject::new(subject.trim_start()).unwrap(),
             expires: EpochMillis::new(NOW.as_millis() + 1000),
+            issued_at: None,
+            session: None,
+            actor: format!("service:{issuer}:{}", subject.trim_start()).parse().unwrap(),
         }))
     }
 }
@@ -93,6 +96,10 @@ fn a_token_is_no_longer_taken_from_the_instant_it_ends() {
     let ask = |now| callers.authenticate(CallerCredential::Bearer("idp a"), EpochMillis::new(now));
     assert!(ask(1_000_999).is_ok());
     assert_eq!(ask(1_001_000).unwrap_err(), refusal("expired"));
+    let shown_before = ask(1_000_999).unwrap();
+    let check = |now| callers.check(&shown_before, EpochMillis::new(now));
+    assert_eq!(check(1_000_999), Ok(()));
+    assert_eq!(check(1_001_000), Err(CallerRefusal::Expired));
 }
 
 #[test]

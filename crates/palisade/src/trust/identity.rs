@@ -54,7 +54,8 @@ pub(super) fn accept(
     let verifier = Arc::new(IdentityVerifier::new(config, certificates, Arc::clone(&revocations))?);
     let callers = raw.callers.iter().map(caller).collect::<Result<_, _>>()?;
     let bearers = Arc::clone(&verifier);
-    let callers = Callers::new(callers, has_domains.then(svids), Some(bearers))?;
+    let callers = Callers::new(callers, has_domains.then(svids), Some(bearers))?
+        .with_revocations(Arc::clone(&revocations));
     let mut transmitters = Vec::new();
     for transmitter in &raw.transmitters {
         transmitters.push(self::transmitter(transmitter, documents)?);
